@@ -1,0 +1,46 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help setup demo test lint bench e2e soak clean
+
+help: ## list the commands
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else 1)' 2>/dev/null || \
+		{ echo "Apropos needs Python 3.11 or newer, and '$(PYTHON)' is not. Install one and run: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.11" >&2; exit 2; }
+	@echo "Installing the pinned packages into .venv (about a minute) …"
+	@date +%s > .install-started
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo $$(( $$(date +%s) - $$(cat .install-started) )) > .venv/install-seconds; rm -f .install-started
+	@touch $@
+
+setup: $(STAMP) ## build .venv from the pinned requirements
+
+demo: $(STAMP) ## the whole loop on a real shop's history, on http://127.0.0.1:8000
+	@$(BIN)/python -m demo
+
+test: $(STAMP) ## all tests, against embedded PostgreSQL and Valkey
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP) ## style, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports
+	@$(BIN)/mypy .
+
+e2e: $(STAMP) ## only the browser tests (needs Debian's chromium)
+	@$(BIN)/python -m pytest -m e2e
+
+bench: $(STAMP) ## measurements against floors and peers
+	@$(BIN)/python -m benchmarks
+
+soak: $(STAMP) ## slow proofs at full length
+	@$(BIN)/python -m pytest -m soak
+
+clean: ## remove the environment, the demo's data and all caches
+	rm -rf .venv var .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
