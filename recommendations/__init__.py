@@ -1,0 +1,1 @@
+"""What they will want: training, model registry, scoring, serving."""

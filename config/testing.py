@@ -1,0 +1,39 @@
+"""pytest plugin: starts embedded PostgreSQL and Valkey for the session, before Django reads its settings.
+
+With DATABASE_URL and REDIS_URL set, the tests run against those servers instead.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from config.embedded import EmbeddedServers
+
+_TEST_ENVIRONMENT = {
+    "SECRET_KEY": "only-for-tests",
+    "PII_KEYS": "Yp1Q0s0m7cQm0cQ2m0c5l2xqk3Y3N1yYc0m8mJb3n6E=",
+    "BASE_URL": "http://testserver",
+    "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+    "DEMO": "1",
+    "SHOP_NAME": "Test shop",
+    "SHOP_CURRENCY": "GBP",
+    "LOG_LEVEL": "WARNING",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    os.environ.update(_TEST_ENVIRONMENT)
+    directory = tempfile.TemporaryDirectory(prefix="apropos-tests-")
+    # The embedded PostgreSQL runs as another user when we are root, and must be able to reach its folder.
+    Path(directory.name).chmod(0o755)  # noqa: S103
+    os.environ["MEDIA_ROOT"] = f"{directory.name}/media"
+    early_config.add_cleanup(directory.cleanup)
+    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
+        return
+    servers = EmbeddedServers(Path(directory.name), durable=False)
+    servers.__enter__()
+    early_config.add_cleanup(lambda: servers.__exit__(None, None, None))
+    os.environ.update(servers.urls)

@@ -1,0 +1,97 @@
+"""Choices of the notifications' app, and the legal moves of its state machines."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class OfferType(models.TextChoices):
+    PERCENT = "percent", _("Percent off")
+    FIXED_AMOUNT = "fixed_amount", _("Fixed amount off")
+    SPEND_SAVE = "spend_save", _("Spend X, save Y")
+
+
+class CouponStatus(models.TextChoices):
+    ISSUED = "issued", _("Issued")
+    REDEEMED = "redeemed", _("Redeemed")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+class RedemptionState(models.TextChoices):
+    RESERVED = "reserved", _("Reserved")
+    COMMITTED = "committed", _("Committed")
+    RELEASED = "released", _("Released")
+
+
+class Refusal(models.TextChoices):
+    """Why a coupon is refused; the value is what the API answers."""
+
+    NOT_FOUND = "not_found", _("There is no such coupon.")
+    NOT_YOURS = "not_yours", _("This coupon belongs to another customer.")
+    NOT_YET_VALID = "not_yet_valid", _("This coupon is not valid yet.")
+    EXPIRED = "expired", _("This coupon has expired.")
+    CANCELLED = "cancelled", _("This coupon was cancelled.")
+    MINIMUM_SPEND = "minimum_spend", _("The order is below the minimum spend.")
+    CURRENCY = "currency", _("The order is in another currency than the offer.")
+    LIMIT_REACHED = "limit_reached", _("This coupon was already used.")
+    BUDGET_EXHAUSTED = "budget_exhausted", _("The budget of this offer is spent.")
+    NOT_RESERVED = "not_reserved", _("There is no open reservation of this coupon for this order.")
+
+
+class CampaignStatus(models.TextChoices):
+    DRAFT = "draft", _("Draft")
+    SCHEDULED = "scheduled", _("Scheduled")
+    RUNNING = "running", _("Running")
+    PAUSED = "paused", _("Paused")
+    COMPLETED = "completed", _("Completed")
+    STOPPED = "stopped", _("Stopped")
+
+
+CAMPAIGN_MOVES: dict[str, set[str]] = {
+    CampaignStatus.DRAFT: {CampaignStatus.SCHEDULED},
+    CampaignStatus.SCHEDULED: {CampaignStatus.DRAFT, CampaignStatus.RUNNING, CampaignStatus.STOPPED},
+    CampaignStatus.RUNNING: {CampaignStatus.PAUSED, CampaignStatus.COMPLETED, CampaignStatus.STOPPED},
+    CampaignStatus.PAUSED: {CampaignStatus.RUNNING, CampaignStatus.STOPPED},
+}
+
+
+class RunStatus(models.TextChoices):
+    PENDING = "pending", _("Waiting")
+    PLANNING = "planning", _("Planning")
+    SENDING = "sending", _("Sending")
+    COMPLETED = "completed", _("Completed")
+    STOPPED = "stopped", _("Stopped")
+    FAILED = "failed", _("Failed")
+
+
+class RecipientStatus(models.TextChoices):
+    """What was decided about one customer in one run."""
+
+    PLANNED = "planned", _("Will receive")
+    HELD_OUT = "held_out", _("Held out")
+    SUPPRESSED = "suppressed", _("Suppressed")
+
+
+class SuppressionReason(models.TextChoices):
+    NO_ADDRESS = "no_address", _("No address")
+    NO_CONSENT = "no_consent", _("No consent")
+    SUPPRESSED_ADDRESS = "suppressed_address", _("Address on the suppression list")
+    FREQUENCY_CAP = "frequency_cap", _("Frequency cap reached")
+    NO_RECOMMENDATION = "no_recommendation", _("Nothing to recommend")
+
+
+class MessageState(models.TextChoices):
+    PLANNED = "planned", _("Planned")
+    SENDING = "sending", _("Sending")
+    SENT = "sent", _("Sent")
+    FAILED = "failed", _("Failed")
+    UNKNOWN = "unknown", _("Unknown")
+    CANCELLED = "cancelled", _("Cancelled")
+
+
+# `sending` goes back to `planned` only for a transient failure before the provider accepted the message.
+MESSAGE_MOVES: dict[str, set[str]] = {
+    MessageState.PLANNED: {MessageState.SENDING, MessageState.CANCELLED},
+    MessageState.SENDING: {MessageState.SENT, MessageState.FAILED, MessageState.UNKNOWN, MessageState.PLANNED},
+    MessageState.UNKNOWN: {MessageState.PLANNED, MessageState.CANCELLED},
+    MessageState.FAILED: {MessageState.PLANNED},
+}

@@ -1,0 +1,20 @@
+from notifications.models.campaign import Campaign, Variant
+from notifications.models.delivery import Click, Link, Message, Suppression
+from notifications.models.offer import Coupon, Offer, Redemption
+from notifications.models.run import Recipient, Run
+from notifications.models.segment import Segment
+
+__all__ = [
+    "Campaign",
+    "Click",
+    "Coupon",
+    "Link",
+    "Message",
+    "Offer",
+    "Recipient",
+    "Redemption",
+    "Run",
+    "Segment",
+    "Suppression",
+    "Variant",
+]

@@ -1,0 +1,73 @@
+import uuid
+
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from notifications.choices import CampaignStatus
+from notifications.models.offer import Offer
+from notifications.models.segment import Segment
+from users.choices import Channel
+
+
+class Campaign(models.Model):
+    """Who (segment) gets what (offer, content) and when, and how many are held out to measure it."""
+
+    name = models.CharField(_("name"), max_length=200, unique=True)
+    status = models.CharField(_("status"), max_length=16, choices=CampaignStatus, default=CampaignStatus.DRAFT)
+    segment = models.ForeignKey(Segment, models.PROTECT, related_name="campaigns")
+    offer = models.ForeignKey(Offer, models.PROTECT, null=True, blank=True, related_name="campaigns")
+    channel = models.CharField(_("channel"), max_length=16, choices=Channel, default=Channel.EMAIL)
+    hold_out_percent = models.DecimalField(
+        _("hold-out"),
+        max_digits=5,
+        decimal_places=2,
+        default=10,
+        validators=[MinValueValidator(0), MaxValueValidator(50)],
+        help_text=_("Percent of the audience that gets nothing, so that the effect can be measured."),
+    )
+    hold_out_seed = models.UUIDField(default=uuid.uuid4, editable=False)
+    item_count = models.PositiveSmallIntegerField(_("recommended items"), default=4, validators=[MaxValueValidator(20)])
+    attribution_days = models.PositiveSmallIntegerField(_("attribution window, days"), default=14)
+    scheduled_at = models.DateTimeField(_("send at"), null=True, blank=True)
+    is_simulated = models.BooleanField(
+        _("simulated"), default=False, help_text=_("Its shoppers are simulated; every report says so.")
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("campaign")
+        verbose_name_plural = _("campaigns")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(hold_out_percent__gte=0, hold_out_percent__lte=50), name="campaign_hold_out_range"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Variant(models.Model):
+    """One version of a campaign's message. Customers are split over the variants of their language by `weight`."""
+
+    campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="variants")
+    name = models.CharField(_("name"), max_length=50, default="A")
+    language = models.CharField(_("language"), max_length=16, blank=True, default="", help_text=_("Empty: any."))
+    weight = models.PositiveSmallIntegerField(_("weight"), default=1, validators=[MinValueValidator(1)])
+    subject = models.CharField(_("subject"), max_length=255)
+    preview_text = models.CharField(_("preview text"), max_length=255, blank=True, default="")
+    html = models.TextField(_("HTML"), help_text=_("A Liquid template."))
+
+    class Meta:
+        verbose_name = _("variant")
+        verbose_name_plural = _("variants")
+        constraints = [models.UniqueConstraint(fields=["campaign", "name", "language"], name="variant_name")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign_id} {self.name}"

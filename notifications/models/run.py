@@ -1,0 +1,62 @@
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from notifications.choices import RecipientStatus, RunStatus, SuppressionReason
+from notifications.models.campaign import Campaign, Variant
+from notifications.models.offer import Coupon, Offer
+from users.models import Customer
+
+
+class Run(models.Model):
+    """One execution of a campaign at one scheduled time. `planned_up_to` is the last customer id that was decided."""
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="runs")
+    scheduled_at = models.DateTimeField(_("scheduled"))
+    status = models.CharField(_("status"), max_length=16, choices=RunStatus, default=RunStatus.PENDING)
+    planned_up_to = models.BigIntegerField(default=0, editable=False)
+    error = models.TextField(_("error"), blank=True, default="")
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    planned_at = models.DateTimeField(_("planned"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("run")
+        verbose_name_plural = _("runs")
+        constraints = [models.UniqueConstraint(fields=["campaign", "scheduled_at"], name="one_run_per_time")]
+
+    def __str__(self) -> str:
+        return f"{self.campaign} · {self.scheduled_at:%Y-%m-%d %H:%M}"
+
+
+class Recipient(models.Model):
+    """What was decided about one customer in one run, and why: the decision log.
+
+    `arm` is `hold_out` or the name of the variant; `propensity` is the probability with which that arm was drawn.
+    The two arrays have one entry per recommended item.
+    """
+
+    run = models.ForeignKey(Run, models.PROTECT, related_name="recipients", db_index=False)
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="recipients")
+    status = models.CharField(_("decision"), max_length=16, choices=RecipientStatus)
+    suppression = models.CharField(
+        _("suppressed because"), max_length=32, choices=SuppressionReason, blank=True, default=""
+    )
+    arm = models.CharField(_("arm"), max_length=50)
+    propensity = models.FloatField(_("propensity"))
+    variant = models.ForeignKey(Variant, models.PROTECT, null=True, related_name="+", db_index=False)
+    offer = models.ForeignKey(Offer, models.PROTECT, null=True, related_name="+", db_index=False)
+    coupon = models.OneToOneField(Coupon, models.SET_NULL, null=True, related_name="recipient")
+    item_ids = ArrayField(models.BigIntegerField(), verbose_name=_("items"), default=list)
+    reason_item_ids = ArrayField(models.BigIntegerField(null=True), verbose_name=_("because of"), default=list)
+    send_at = models.DateTimeField(_("send at"), null=True)
+    decided_at = models.DateTimeField(_("decided"))
+
+    class Meta:
+        verbose_name = _("recipient")
+        verbose_name_plural = _("recipients")
+        constraints = [models.UniqueConstraint(fields=["run", "customer"], name="decided_once_per_run")]
+        indexes = [models.Index(fields=["run", "status"], name="recipient_by_decision")]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} in run {self.run_id}: {self.status}"

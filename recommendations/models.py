@@ -1,0 +1,84 @@
+"""Training runs, the models they produced, and the stored recommendations."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from recommendations.choices import ModelStage, TrainingStatus
+from users.models import Customer
+
+
+class TrainingRun(models.Model):
+    """One training with its progress and metrics. `metrics` maps each judged architecture to its figures."""
+
+    architecture = models.CharField(_("architecture"), max_length=32)
+    config = models.JSONField(_("configuration"), default=dict, blank=True)
+    status = models.CharField(_("status"), max_length=16, choices=TrainingStatus, default=TrainingStatus.QUEUED)
+    progress = models.FloatField(_("progress"), default=0.0, help_text=_("From 0 to 1."))
+    activity = models.CharField(_("doing"), max_length=255, blank=True, default="")
+    eta_seconds = models.FloatField(_("seconds left"), null=True, blank=True)
+    history = models.JSONField(_("epochs"), default=list, blank=True)
+    metrics = models.JSONField(_("metrics"), default=dict, blank=True)
+    customers = models.PositiveIntegerField(_("customers"), default=0)
+    items = models.PositiveIntegerField(_("items"), default=0)
+    interactions = models.PositiveBigIntegerField(_("interactions"), default=0)
+    error = models.TextField(_("error"), blank=True, default="")
+    verdict = models.TextField(_("verdict"), blank=True, default="")
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    heartbeat_at = models.DateTimeField(_("last sign of life"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("training run")
+        verbose_name_plural = _("training runs")
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.architecture}"
+
+
+class ModelVersion(models.Model):
+    """The artefact of one architecture from one training, with its figures on the held-out data."""
+
+    training_run = models.ForeignKey(TrainingRun, models.PROTECT, related_name="versions")
+    architecture = models.CharField(_("architecture"), max_length=32)
+    artefact = models.FileField(_("artefact"), upload_to="models/")
+    metrics = models.JSONField(_("metrics"), default=dict)
+    stage = models.CharField(_("stage"), max_length=16, choices=ModelStage, default=ModelStage.CANDIDATE)
+    reason = models.TextField(_("why this stage"), blank=True, default="")
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    promoted_at = models.DateTimeField(_("promoted"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("model version")
+        verbose_name_plural = _("model versions")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["stage"], condition=models.Q(stage=ModelStage.CHAMPION), name="one_champion"
+            ),
+            models.UniqueConstraint(fields=["training_run", "architecture"], name="one_version_per_architecture"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.architecture} v{self.pk}"
+
+
+class Recommendation(models.Model):
+    """One row per customer. The three arrays have one entry per recommended item, best first.
+
+    `reason_item_ids` holds the item of the customer's own history that explains each recommendation best, or None.
+    """
+
+    customer = models.OneToOneField(Customer, models.CASCADE, primary_key=True, related_name="recommendation")
+    model_version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="+")
+    item_ids = ArrayField(models.BigIntegerField(), verbose_name=_("items"))
+    scores = ArrayField(models.FloatField(), verbose_name=_("scores"))
+    reason_item_ids = ArrayField(models.BigIntegerField(null=True), verbose_name=_("because of"))
+    scored_at = models.DateTimeField(_("scored"))
+
+    class Meta:
+        verbose_name = _("recommendation")
+        verbose_name_plural = _("recommendations")
+
+    def __str__(self) -> str:
+        return f"recommendations for {self.customer_id}"

@@ -1,0 +1,54 @@
+"""Choices of the customers' app. Event types are small integers, because the events table is the largest."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class EventType(models.IntegerChoices):
+    VIEW = 1, _("view")
+    SEARCH = 2, _("search")
+    ADD_TO_CART = 3, _("add to cart")
+    REMOVE_FROM_CART = 4, _("remove from cart")
+    WISHLIST = 5, _("wishlist")
+    PURCHASE = 6, _("purchase")
+    REFUND = 7, _("refund")
+    RATING = 8, _("rating")
+    IMPRESSION = 9, _("impression")
+    CLICK = 10, _("click")
+    CHECKOUT = 11, _("checkout")
+    UNSUBSCRIBE = 12, _("unsubscribe")
+
+    @property
+    def code(self) -> str:
+        """The name that API clients and files use, e.g. `add_to_cart`."""
+        return self.name.lower()
+
+    @classmethod
+    def from_code(cls, code: str) -> "EventType":
+        """The type called `code`; raises KeyError when there is none."""
+        return cls[code.upper()]
+
+
+class Channel(models.TextChoices):
+    EMAIL = "email", _("E-mail")
+    WEBPUSH = "webpush", _("Web push")
+    FCM = "fcm", _("Android push")
+    APNS = "apns", _("iOS push")
+    INBOX = "inbox", _("In-app inbox")
+    WEBHOOK = "webhook", _("Webhook")
+
+
+class ConsentPurpose(models.TextChoices):
+    MARKETING = "marketing", _("Marketing")
+    PROFILING = "profiling", _("Profiling")
+
+
+class OrderStatus(models.TextChoices):
+    PLACED = "placed", _("Placed")
+    CANCELLED = "cancelled", _("Cancelled")
+    REFUNDED = "refunded", _("Refunded")
+
+
+class ApiScope(models.TextChoices):
+    SERVER = "server", _("Server: read and write everything")
+    WRITE = "write", _("Write only: send events from a browser or an app")

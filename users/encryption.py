@@ -1,0 +1,66 @@
+"""Personal data at rest: Fernet (AES-128-CBC with HMAC-SHA256) under rotating keys, and a keyed hash for look-up.
+
+`PII_KEYS` holds Fernet keys, newest first: the first one encrypts, all of them decrypt. The look-up hash must stay
+stable while encryption keys rotate, so it is keyed from the *last* (oldest) key; retire that key only together with a
+re-hash of the stored values.
+"""
+
+import hashlib
+import hmac
+from functools import cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+
+def _keys() -> tuple[str, ...]:
+    if not settings.PII_KEYS:
+        raise ImproperlyConfigured(
+            "PII_KEYS is empty, and personal data is never stored unencrypted. Make a key with "
+            "`python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'` "
+            "and set PII_KEYS to it."
+        )
+    return tuple(settings.PII_KEYS)
+
+
+@cache
+def _fernet(keys: tuple[str, ...]) -> MultiFernet:
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError as error:
+        raise ImproperlyConfigured(f"PII_KEYS holds something that is not a Fernet key: {error}.") from error
+
+
+def encrypt(text: str) -> str:
+    """Encrypt `text`; the empty string stays empty."""
+    return _fernet(_keys()).encrypt(text.encode()).decode() if text else ""
+
+
+def decrypt(token: str) -> str:
+    """Decrypt what `encrypt` returned. Raises ImproperlyConfigured when no key in PII_KEYS fits."""
+    if not token:
+        return ""
+    try:
+        return _fernet(_keys()).decrypt(token.encode()).decode()
+    except InvalidToken as error:
+        raise ImproperlyConfigured("No key in PII_KEYS decrypts this value; was a key removed too early?") from error
+
+
+def lookup_hash(text: str) -> str:
+    """Keyed hash of `text`, ignoring case and surrounding space, as 64 hex digits; empty for the empty string."""
+    normal = text.strip().casefold()
+    if not normal:
+        return ""
+    return hmac.new(_keys()[-1].encode(), normal.encode(), hashlib.sha256).hexdigest()
+
+
+class EncryptedTextField(models.TextField):
+    """Text that is plain in Python and encrypted in the database. It cannot be filtered on: keep a `lookup_hash`."""
+
+    def from_db_value(self, value: str | None, *_: object) -> str | None:
+        return None if value is None else decrypt(value)
+
+    def get_prep_value(self, value: object) -> str | None:
+        return None if value is None else encrypt(str(value))

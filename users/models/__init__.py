@@ -1,0 +1,21 @@
+from users.models.api_key import ApiKey, IdempotencyRecord
+from users.models.consent import Consent
+from users.models.customer import Customer
+from users.models.event import Event, EventKey
+from users.models.order import Order
+from users.models.profile import Profile
+from users.models.quality import QualityCount
+from users.models.user import User
+
+__all__ = [
+    "ApiKey",
+    "Consent",
+    "Customer",
+    "Event",
+    "EventKey",
+    "IdempotencyRecord",
+    "Order",
+    "Profile",
+    "QualityCount",
+    "User",
+]

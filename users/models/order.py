@@ -1,0 +1,36 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from users.choices import OrderStatus
+from users.models.customer import Customer
+
+
+class Order(models.Model):
+    """A purchase as a whole. Its lines are purchase events. `total` is what was paid, after `discount`."""
+
+    external_id = models.CharField(_("shop's id"), max_length=255, unique=True)
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="orders", db_index=False)
+    placed_at = models.DateTimeField(_("placed"))
+    status = models.CharField(_("status"), max_length=16, choices=OrderStatus, default=OrderStatus.PLACED)
+    total = models.DecimalField(_("total"), max_digits=14, decimal_places=2)
+    discount = models.DecimalField(_("discount"), max_digits=14, decimal_places=2, default=0)
+    refunded = models.DecimalField(_("refunded"), max_digits=14, decimal_places=2, default=0)
+    currency = models.CharField(_("currency"), max_length=3)
+    coupon_code = models.CharField(_("coupon"), max_length=64, blank=True, default="")
+    created_at = models.DateTimeField(_("received"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        indexes = [
+            models.Index(fields=["customer", "placed_at"], name="order_timeline"),
+            models.Index(fields=["placed_at"], name="order_placed"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(total__gte=0, discount__gte=0, refunded__gte=0), name="order_money_gte_0"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
