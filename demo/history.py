@@ -55,9 +55,7 @@ def _open(path: Path) -> pq.ParquetFile:
         raise HistoryError(f"The history {path} cannot be read as Parquet ({reason}). Restore or replace it.") from None
     missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
     if missing:
-        raise HistoryError(
-            f"The history {path} lacks the column(s) {', '.join(missing)}; it needs {', '.join(COLUMNS)}."
-        )
+        raise HistoryError(f"The history {path} has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}.")
     return file
 
 

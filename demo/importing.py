@@ -35,6 +35,7 @@ from users.ingestion import (
     ingest_orders,
 )
 from users.ingestion.quality import count_rows
+from users.profiles import refresh_profiles
 
 SOURCE = "online_retail"
 CURRENCY = "GBP"
@@ -94,11 +95,14 @@ def import_history(
         done += raw.num_rows
         on_progress(done, survey.raw_lines)
     count_rows(source=SOURCE, reasons=survey.dropped)
+    refresh_profiles()
     summary.seconds = time.monotonic() - started
     return summary
 
 
 def _import_lines(lines: pa.Table, shift: timedelta, summary: ImportSummary) -> None:
+    if lines.num_rows == 0:
+        return
     returned = is_return(lines)
     sales, returns = lines.filter(pc.invert(returned)), lines.filter(returned)
     orders = list(_orders(sales, shift))
