@@ -28,7 +28,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     os.environ.update(_TEST_ENVIRONMENT)
     directory = tempfile.TemporaryDirectory(prefix="apropos-tests-")
     # The embedded PostgreSQL runs as another user when we are root, and must be able to reach its folder.
-    Path(directory.name).chmod(0o755)  # noqa: S103
+    Path(directory.name).chmod(0o755)
     os.environ["MEDIA_ROOT"] = f"{directory.name}/media"
     early_config.add_cleanup(directory.cleanup)
     if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:

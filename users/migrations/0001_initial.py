@@ -4,9 +4,9 @@ import django.contrib.auth.models
 import django.contrib.auth.validators
 import django.db.models.deletion
 import django.utils.timezone
-import users.encryption
 from django.db import migrations, models
 
+import users.encryption
 
 # Django cannot declare a partitioned table, so its SQL stands here and only its state is Django's.
 # The primary key starts with the customer: it serves the timeline, and a distributed database can shard by it.
