@@ -126,10 +126,9 @@ class Valkey:
     def _wait_until_ready(self, socket: Path) -> None:
         import redis
 
-        assert self.process is not None
         client = redis.Redis(unix_socket_path=str(socket))
         for _ in range(200):
-            if self.process.poll() is not None:
+            if self.process is None or self.process.poll() is not None:
                 break
             try:
                 client.ping()

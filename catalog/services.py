@@ -1,0 +1,117 @@
+"""What changes the catalogue."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from catalog.models import Category, Item, shop_currency
+from catalog.validation import IngestResult, Refused, RefusedRow, check_currency, check_id, check_money
+
+BATCH = 1_000  # items in memory at once
+
+_UPDATED = (
+    *("title", "description", "category", "brand", "price", "list_price", "currency", "stock", "is_active"),
+    *("is_repurchasable", "url", "image_url", "attributes", "updated_at"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemInput:
+    """An item as the shop describes it; `category` is the shop's id of the category. It replaces what was stored."""
+
+    external_id: str
+    title: str
+    description: str = ""
+    category: str = ""
+    brand: str = ""
+    price: Decimal | None = None
+    list_price: Decimal | None = None
+    currency: str = ""
+    stock: int | None = None
+    is_active: bool = True
+    is_repurchasable: bool = True
+    url: str = ""
+    image_url: str = ""
+    attributes: dict[str, Any] | None = None
+
+
+def upsert_items(*, items: Iterable[ItemInput]) -> IngestResult:
+    """Create or replace items; new categories are created. Refuses the bad rows, keeps the good."""
+    result = IngestResult()
+    rows = iter(items)
+    offset = 0
+    while batch := list(islice(rows, BATCH)):
+        result.add(_upsert_batch(batch, offset=offset))
+        offset += len(batch)
+    return result
+
+
+def _upsert_batch(batch: list[ItemInput], *, offset: int) -> IngestResult:
+    result = IngestResult()
+    good: dict[str, ItemInput] = {}
+    for index, item in enumerate(batch, start=offset):
+        try:
+            _check_item(item)
+        except Refused as refused:
+            result.refused.append(RefusedRow(index, refused.reason, refused.message))
+            continue
+        if item.external_id in good:
+            result.duplicates += 1
+        good[item.external_id] = item  # the last description of an item holds
+    ordered = sorted(good.values(), key=lambda item: item.external_id)
+    with transaction.atomic():
+        categories = _categories({item.category for item in ordered if item.category})
+        Item.objects.bulk_create(
+            [_row(item, categories) for item in ordered],
+            update_conflicts=True,
+            unique_fields=["external_id"],
+            update_fields=_UPDATED,
+        )
+    result.accepted += len(ordered)
+    return result
+
+
+def _check_item(item: ItemInput) -> None:
+    check_id(item.external_id, "external_id")
+    if not item.title.strip() or len(item.title) > 500 or "\x00" in item.title + item.description:
+        raise Refused("bad_title", "title must have 1 to 500 characters, without NUL.")
+    for name in ("price", "list_price"):
+        if getattr(item, name) is not None:
+            check_money(getattr(item, name), name)
+    if item.currency:
+        check_currency(item.currency)
+    if item.stock is not None and not 0 <= item.stock < 2**31:
+        raise Refused("bad_stock", "stock must be a whole number of at least 0.")
+
+
+def _categories(names: set[str]) -> dict[str, Category]:
+    """The categories by the shop's id, made where missing."""
+    Category.objects.bulk_create(
+        [Category(external_id=name, name=name) for name in sorted(names)], ignore_conflicts=True
+    )
+    return {category.external_id: category for category in Category.objects.filter(external_id__in=names)}
+
+
+def _row(item: ItemInput, categories: dict[str, Category]) -> Item:
+    return Item(
+        external_id=item.external_id,
+        title=item.title.strip(),
+        description=item.description,
+        category=categories.get(item.category),
+        brand=item.brand,
+        price=item.price,
+        list_price=item.list_price,
+        currency=item.currency or shop_currency(),
+        stock=item.stock,
+        is_active=item.is_active,
+        is_repurchasable=item.is_repurchasable,
+        url=item.url,
+        image_url=item.image_url,
+        attributes=item.attributes or {},
+        updated_at=timezone.now(),
+    )

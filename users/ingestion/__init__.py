@@ -1,0 +1,26 @@
+"""The one way in: validate, clean, COPY to a staging table, one INSERT … SELECT. Everything comes in here."""
+
+from catalog.validation import IngestResult, RefusedRow
+from users.ingestion.customers import ingest_customers
+from users.ingestion.events import ingest_events
+from users.ingestion.inputs import (
+    ConsentInput,
+    CustomerInput,
+    EventInput,
+    OrderInput,
+    OrderLine,
+)
+from users.ingestion.orders import ingest_orders
+
+__all__ = [
+    "ConsentInput",
+    "CustomerInput",
+    "EventInput",
+    "IngestResult",
+    "OrderInput",
+    "OrderLine",
+    "RefusedRow",
+    "ingest_customers",
+    "ingest_events",
+    "ingest_orders",
+]

@@ -1,0 +1,73 @@
+"""What ingestion takes. References are the shop's own ids; times are aware; money is Decimal."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentInput:
+    """One statement of consent. `recorded_at` None means now."""
+
+    channel: str
+    granted: bool
+    source: str
+    purpose: str = "marketing"
+    recorded_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerInput:
+    """A customer as the shop knows it. Empty fields leave what is stored untouched."""
+
+    external_id: str
+    email: str = ""
+    phone: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    birth_date: date | None = None
+    language: str = ""
+    country: str = ""
+    time_zone: str = ""
+    attributes: dict[str, Any] | None = None
+    consents: tuple[ConsentInput, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventInput:
+    """Something a customer did. `message_id` is what makes a retry count once; `price` is per unit."""
+
+    message_id: str
+    type: str
+    occurred_at: datetime
+    customer_id: str
+    item_id: str | None = None
+    order_id: str | None = None
+    quantity: int | None = None
+    price: Decimal | None = None
+    currency: str = ""
+    value: float | None = None
+    context: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    item_id: str
+    quantity: int
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OrderInput:
+    """A purchase. `total` is what was paid; None means the sum of the lines less `discount`."""
+
+    order_id: str
+    customer_id: str
+    placed_at: datetime
+    currency: str
+    lines: tuple[OrderLine, ...]
+    total: Decimal | None = None
+    discount: Decimal = Decimal(0)
+    coupon_code: str = ""
+    status: str = "placed"

@@ -1,0 +1,112 @@
+"""Orders in: the order itself once, its lines as purchase events."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import islice
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from catalog.validation import IngestResult, Refused, RefusedRow
+from users.ingestion import events, quality
+from users.ingestion.inputs import EventInput, OrderInput
+from users.ingestion.references import add_missing_customers
+from users.ingestion.staging import stage
+from users.ingestion.validate import check_order
+
+BATCH = 2_000  # orders in memory at once
+
+_TABLE = "order_staging"
+_COLUMNS = (
+    *(("order_ref", "text"), ("customer_ref", "text"), ("placed_at", "timestamptz"), ("status", "text")),
+    *(("total", "numeric"), ("discount", "numeric"), ("currency", "text"), ("coupon_code", "text")),
+)
+
+# A retry of an unchanged order touches nothing and counts as a duplicate; a changed one is updated.
+_UPSERT = """
+INSERT INTO users_order (external_id, customer_id, placed_at, status, total, discount, refunded, currency, coupon_code,
+                         created_at)
+SELECT staged.order_ref, coalesce(customer.merged_into_id, customer.id), staged.placed_at, staged.status, staged.total,
+       staged.discount, 0, staged.currency, staged.coupon_code, now()
+FROM pg_temp.order_staging AS staged
+JOIN users_customer AS customer ON customer.external_id = staged.customer_ref
+ORDER BY staged.order_ref
+ON CONFLICT (external_id) DO UPDATE
+SET status = excluded.status, total = excluded.total, discount = excluded.discount, coupon_code = excluded.coupon_code
+WHERE (users_order.status, users_order.total, users_order.discount, users_order.coupon_code)
+      IS DISTINCT FROM (excluded.status, excluded.total, excluded.discount, excluded.coupon_code)
+"""
+
+
+def ingest_orders(*, orders: Iterable[OrderInput], source: str) -> IngestResult:
+    """Store the orders that are new or changed, and each line as one purchase event; refuse the bad ones."""
+    result = IngestResult()
+    rows = iter(orders)
+    offset = 0
+    while batch := list(islice(rows, BATCH)):
+        result.add(_ingest_batch(batch, offset=offset, source=source))
+        offset += len(batch)
+    return result
+
+
+def _ingest_batch(batch: list[OrderInput], *, offset: int, source: str) -> IngestResult:
+    now = timezone.now()
+    result = IngestResult()
+    good: dict[str, tuple[OrderInput, Decimal]] = {}
+    for index, order in enumerate(batch, start=offset):
+        try:
+            total = check_order(order, now)
+        except Refused as refused:
+            result.refused.append(RefusedRow(index, refused.reason, refused.message))
+            continue
+        if order.order_id in good:
+            result.duplicates += 1
+        else:
+            good[order.order_id] = (order, total)
+    with transaction.atomic():
+        changed = _upsert(good)
+        result.accepted += changed
+        result.duplicates += len(good) - changed
+        reasons = Counter(row.reason for row in result.refused)
+        reasons.update(duplicate_order=result.duplicates)
+        quality.count_rows(source=source, reasons=reasons)
+        events.ingest_events(events=_lines(order for order, _ in good.values()), source=f"{source}: order lines")
+    return result
+
+
+def _upsert(orders: dict[str, tuple[OrderInput, Decimal]]) -> int:
+    if not orders:
+        return 0
+    stage(
+        _TABLE,
+        _COLUMNS,
+        [
+            (
+                *(order.order_id, order.customer_id, order.placed_at, order.status),
+                *(total, order.discount, order.currency, order.coupon_code),
+            )
+            for order, total in orders.values()
+        ],
+    )
+    add_missing_customers(_TABLE)
+    with connection.cursor() as cursor:
+        cursor.execute(_UPSERT)
+        return cursor.rowcount
+
+
+def _lines(orders: Iterable[OrderInput]) -> Iterator[EventInput]:
+    """Each line as an event whose message id follows from the order, so that a retry counts nothing twice."""
+    for order in orders:
+        for number, line in enumerate(order.lines):
+            yield EventInput(
+                message_id=f"order:{order.order_id}:{number}",
+                type="purchase",
+                occurred_at=order.placed_at,
+                customer_id=order.customer_id,
+                item_id=line.item_id,
+                order_id=order.order_id,
+                quantity=line.quantity,
+                price=line.price,
+                currency=order.currency,
+            )

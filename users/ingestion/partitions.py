@@ -1,0 +1,57 @@
+"""Monthly partitions of the events table: made ahead by a periodic task, and on demand for imports of history."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+
+from django.db import connection, transaction
+
+_LOCK = 0x6576656E74  # "event": serialises the makers of partitions
+_made: set[str] = set()
+
+
+def month_of(time: datetime) -> date:
+    """First day of the month that holds `time`, in UTC."""
+    utc = time.astimezone(UTC)
+    return date(utc.year, utc.month, 1)
+
+
+def next_month(month: date) -> date:
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def partition_name(month: date) -> str:
+    return f"users_event_y{month.year}m{month.month:02}"
+
+
+def make_partitions(months: Iterable[date]) -> list[str]:
+    """Make the missing partitions of `months` (first days); returns the names of the new ones."""
+    wanted = {partition_name(month): month for month in months}
+    missing = sorted(wanted.keys() - _made)
+    if not missing:
+        return []
+    created = []
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL", [missing])
+        absent = sorted(name for (name,) in cursor.fetchall())
+        if absent:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        for name in absent:
+            month = wanted[name]
+            cursor.execute(
+                f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF users_event "
+                f"FOR VALUES FROM ('{month} 00:00+00') TO ('{next_month(month)} 00:00+00')"
+            )
+            created.append(name)
+    # A surrounding transaction may still roll back; only then would remembering be wrong.
+    if not connection.in_atomic_block:
+        _made.update(missing)
+    return created
+
+
+def make_partitions_ahead(*, now: datetime, months: int = 3) -> list[str]:
+    """Make the partitions of this month and the next `months`."""
+    month = month_of(now)
+    ahead = [month]
+    for _ in range(months):
+        ahead.append(next_month(ahead[-1]))
+    return make_partitions(ahead)

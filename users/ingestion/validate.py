@@ -1,0 +1,146 @@
+"""The rules that refuse a row of customers, events or orders. Each raises `Refused` with a stable reason."""
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+
+from catalog.validation import Refused, check_currency, check_id, check_money
+from users.choices import Channel, ConsentPurpose, EventType, OrderStatus
+from users.ingestion.inputs import ConsentInput, CustomerInput, EventInput, OrderInput
+
+MAX_QUANTITY = 2**31 - 1
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+CLOCK_TOLERANCE = timedelta(days=1)
+
+_MESSAGE_NAMESPACE = uuid.UUID("5c9f3bb4-3c8c-4f1a-9d53-6ad2f7b0c1de")
+_TYPE_BY_CODE = {kind.code: int(kind) for kind in EventType}
+_NEEDS_ITEM = frozenset(
+    int(kind)
+    for kind in (
+        *(EventType.VIEW, EventType.ADD_TO_CART, EventType.REMOVE_FROM_CART, EventType.WISHLIST),
+        *(EventType.PURCHASE, EventType.REFUND, EventType.RATING),
+    )
+)
+
+
+def message_uuid(message_id: str) -> uuid.UUID:
+    """The UUID under which a message id is remembered: itself if it is one, else a name-based one (RFC 9562 v5)."""
+    if len(message_id) == 36:
+        try:
+            return uuid.UUID(message_id)
+        except ValueError:
+            pass
+    return uuid.uuid5(_MESSAGE_NAMESPACE, message_id)
+
+
+def check_time(value: object, field: str, now: datetime) -> datetime:
+    """An aware time that a shop event can have."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise Refused(f"bad_{field}", f"{field} must be a date and time with a UTC offset.")
+    if value > now + CLOCK_TOLERANCE:
+        raise Refused("in_the_future", f"{field} lies more than a day in the future.")
+    if value < EARLIEST:
+        raise Refused("too_old", f"{field} lies before {EARLIEST.year}.")
+    return value
+
+
+def check_event(event: EventInput, now: datetime) -> int:
+    """Refuse an event that cannot be counted. Returns its `EventType`."""
+    check_id(event.message_id, "message_id")
+    check_id(event.customer_id, "customer_id")
+    kind = _TYPE_BY_CODE.get(event.type)
+    if kind is None:
+        known = ", ".join(_TYPE_BY_CODE)
+        raise Refused("unknown_type", f"type must be one of {known}; got {event.type!r:.60}.")
+    check_time(event.occurred_at, "occurred_at", now)
+    if event.item_id is not None or kind in _NEEDS_ITEM:
+        check_id(event.item_id, "item_id")
+    if event.order_id is not None:
+        check_id(event.order_id, "order_id")
+    if event.quantity is not None and not 0 < event.quantity <= MAX_QUANTITY:
+        raise Refused("bad_quantity", f"quantity must be a whole number from 1 to {MAX_QUANTITY}.")
+    if event.price is not None:
+        check_money(event.price, "price")
+        check_currency(event.currency)
+    if event.value is not None and not abs(event.value) < float("inf"):
+        raise Refused("bad_value", "value must be a finite number.")
+    return kind
+
+
+def context_json(context: dict[str, Any] | None) -> str | None:
+    """The context as JSON that PostgreSQL takes: finite numbers, no NUL."""
+    if context is None:
+        return None
+    try:
+        text = json.dumps(context, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise Refused("bad_context", f"context is not valid JSON: {error}.") from None
+    if "\\u0000" in text:
+        raise Refused("bad_context", "context contains a NUL character.")
+    return text
+
+
+def check_order(order: OrderInput, now: datetime) -> Decimal:
+    """Refuse an order that cannot be stored. Returns its total."""
+    check_id(order.order_id, "order_id")
+    check_id(order.customer_id, "customer_id")
+    check_time(order.placed_at, "placed_at", now)
+    check_currency(order.currency)
+    check_money(order.discount, "discount")
+    if order.status not in OrderStatus.values:
+        raise Refused("bad_status", f"status must be one of {', '.join(OrderStatus.values)}.")
+    if not order.lines:
+        raise Refused("missing_lines", "An order needs at least one line.")
+    subtotal = Decimal(0)
+    for line in order.lines:
+        check_id(line.item_id, "item_id")
+        if not 0 < line.quantity <= MAX_QUANTITY:
+            raise Refused("bad_quantity", f"quantity must be a whole number from 1 to {MAX_QUANTITY}.")
+        subtotal += check_money(line.price, "price") * line.quantity
+    if order.total is not None:
+        return check_money(order.total, "total")
+    return check_money(max(subtotal - order.discount, Decimal(0)), "total")
+
+
+@lru_cache(maxsize=1)
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def check_customer(customer: CustomerInput) -> None:
+    """Refuse a customer that cannot be stored."""
+    check_id(customer.external_id, "external_id")
+    for name in ("email", "phone", "first_name", "last_name"):
+        if "\x00" in getattr(customer, name):
+            raise Refused(f"bad_{name}", f"{name} contains a NUL character.")
+    for name, limit in (("first_name", 150), ("last_name", 150), ("language", 16)):
+        if len(getattr(customer, name)) > limit:
+            raise Refused(f"bad_{name}", f"{name} is longer than {limit} characters.")
+    if customer.email:
+        try:
+            validate_email(customer.email)
+        except ValidationError:
+            raise Refused("bad_email", "email is not an e-mail address.") from None
+    country = customer.country
+    if country and not (len(country) == 2 and country.isascii() and country.isalpha() and country.isupper()):
+        raise Refused("bad_country", "country must be an ISO 3166-1 code such as DE.")
+    if customer.time_zone and customer.time_zone not in _time_zones():
+        raise Refused("bad_time_zone", "time_zone must be an IANA name such as Europe/Berlin.")
+    for consent in customer.consents:
+        check_consent(consent)
+
+
+def check_consent(consent: ConsentInput) -> None:
+    """Refuse a statement of consent that the ledger cannot hold."""
+    if consent.channel not in Channel.values:
+        raise Refused("bad_channel", f"channel must be one of {', '.join(Channel.values)}.")
+    if consent.purpose not in ConsentPurpose.values:
+        raise Refused("bad_purpose", f"purpose must be one of {', '.join(ConsentPurpose.values)}.")
+    check_id(consent.source, "source")

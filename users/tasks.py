@@ -1,0 +1,17 @@
+"""Background jobs of the customers' app."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from users.ingestion.partitions import make_partitions_ahead
+from users.profiles import refresh_profiles
+
+
+@shared_task
+def make_event_partitions() -> None:
+    make_partitions_ahead(now=timezone.now())
+
+
+@shared_task
+def refresh_all_profiles() -> None:
+    refresh_profiles()
