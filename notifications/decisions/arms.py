@@ -80,16 +80,10 @@ class Arms:
             f"ON slice.language = {pool} AND {number} >= slice.lower AND {number} < slice.upper"
         )
 
-    @staticmethod
-    def held_out_sql(*, customer: str) -> str:
-        """Condition: the customer in table alias `customer` falls into the hold-out."""
-        return f"{draw_sql(Purpose.HOLD_OUT, customer_id=f'{customer}.id')} < %(hold_out_share)s"
-
     def parameters(self) -> dict[str, Any]:
         """What `sql` and `held_out_sql` bind."""
         return {
-            "seed": str(self.campaign.hold_out_seed),
-            "hold_out_share": self.hold_out_share,
+            **hold_out_parameters(self.campaign),
             "default_language": self.default_language,
             "languages": self.languages,
             "slice_languages": [each.language for each in self.slices],
@@ -101,12 +95,27 @@ class Arms:
         }
 
 
+def hold_out_share(campaign: Campaign) -> float:
+    """Probability with which a customer of `campaign` is held out."""
+    return float(campaign.hold_out_percent) / 100
+
+
+def held_out_sql(*, customer_id: str) -> str:
+    """Condition: the customer in column `customer_id` falls into the hold-out. Binds `hold_out_parameters`."""
+    return f"{draw_sql(Purpose.HOLD_OUT, customer_id=customer_id)} < %(hold_out_share)s"
+
+
+def hold_out_parameters(campaign: Campaign) -> dict[str, Any]:
+    """What `held_out_sql` binds."""
+    return {"seed": str(campaign.hold_out_seed), "hold_out_share": hold_out_share(campaign)}
+
+
 def campaign_arms(campaign: Campaign) -> Arms:
     """The arms of `campaign`. Raises ValueError when it has no variant."""
     variants = list(campaign.variants.order_by("language", "name"))
     if not variants:
         raise ValueError(f"Campaign “{campaign}” has no variant; add a message to it.")
-    share = float(campaign.hold_out_percent) / 100
+    share = hold_out_share(campaign)
     languages = list(dict.fromkeys(variant.language.lower() for variant in variants))
     slices = tuple(
         each
@@ -116,7 +125,7 @@ def campaign_arms(campaign: Campaign) -> Arms:
     return Arms(campaign, share, slices, _default_language(languages))
 
 
-def _slices(language: str, variants: Iterable[Variant], hold_out_share: float) -> list[Slice]:
+def _slices(language: str, variants: Iterable[Variant], held_out: float) -> list[Slice]:
     pool = list(variants)
     bounds = list(accumulate(variant.weight for variant in pool))
     total = bounds[-1]
@@ -127,7 +136,7 @@ def _slices(language: str, variants: Iterable[Variant], hold_out_share: float) -
             name=variant.name,
             lower=(upper - variant.weight) / total,
             upper=upper / total,
-            propensity=(1 - hold_out_share) * variant.weight / total,
+            propensity=(1 - held_out) * variant.weight / total,
         )
         for variant, upper in zip(pool, bounds, strict=True)
     ]

@@ -77,7 +77,7 @@ class SmtpConnection:
                 self._refuse(smtp, code, answer)
         # From here on a lost connection leaves open whether the server has taken the mail.
         try:
-            smtp.send(smtplib._quote_periods(data) + b".\r\n")  # type: ignore[attr-defined]
+            smtp.send(_dot_stuffed(data))
             code, answer = smtp.getreply()
         except (OSError, smtplib.SMTPException) as error:
             self.close()
@@ -173,6 +173,11 @@ def refusal(code: int, answer: str, *, at_recipient: bool) -> DeliveryError:
     if at_recipient and code in _BAD_MAILBOX and not _POLICY.search(answer):
         return BadAddressError(text)
     return PermanentError(text)
+
+
+def _dot_stuffed(data: bytes) -> bytes:
+    """RFC 5321 §4.5.2: a leading dot is doubled, and a lone dot ends the mail. `data` ends in CRLF."""
+    return (b"." if data.startswith(b".") else b"") + data.replace(b"\r\n.", b"\r\n..") + b".\r\n"
 
 
 def _text(error: Exception) -> str:

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 from django.db import connection
 
-from notifications.decisions.arms import HOLD_OUT, campaign_arms
+from notifications.decisions.arms import HOLD_OUT, campaign_arms, held_out_sql
 from tests.factories import CampaignFactory, CustomerFactory, VariantFactory
 
 pytestmark = pytest.mark.django_db
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 def arms_from_sql(arms):
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT c.id, CASE WHEN {arms.held_out_sql(customer='c')} THEN NULL ELSE slice.variant_id END,"
+            f"SELECT c.id, CASE WHEN {held_out_sql(customer_id='c.id')} THEN NULL ELSE slice.variant_id END,"
             f" slice.propensity FROM users_customer c {arms.sql(customer='c')}",
             arms.parameters(),
         )
