@@ -1,12 +1,15 @@
-"""Factories of the models, shared by all tests."""
+"""Rows for tests, valid by default; a test names only what it is about."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import factory
+from django.utils import timezone
 
-from catalog.models import Item
+from catalog.models import Category, Item
 from notifications.choices import OfferType
 from notifications.models import Campaign, Coupon, Message, Offer, Recipient, Run, Segment, Variant
+from notifications.offers.codes import generate_code
 from recommendations.models import ModelVersion, Recommendation, TrainingRun
 from users.choices import Channel
 from users.models import Consent, Customer, Order
@@ -14,15 +17,12 @@ from users.models import Consent, Customer, Order
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-class CustomerFactory(factory.django.DjangoModelFactory):
+class CategoryFactory(factory.django.DjangoModelFactory):
     class Meta:
-        model = Customer
+        model = Category
 
-    external_id = factory.Sequence(lambda n: f"customer-{n}")
-    email = factory.LazyAttribute(lambda customer: f"{customer.external_id}@example.com")
-    first_name = "Ada"
-    language = "en"
-    country = "GB"
+    external_id = factory.Sequence(lambda n: f"category-{n}")
+    name = factory.LazyAttribute(lambda category: category.external_id.title())
 
 
 class ItemFactory(factory.django.DjangoModelFactory):
@@ -31,9 +31,48 @@ class ItemFactory(factory.django.DjangoModelFactory):
 
     external_id = factory.Sequence(lambda n: f"item-{n}")
     title = factory.Sequence(lambda n: f"Item {n}")
-    price = "9.99"
+    price = Decimal("9.99")
     currency = "GBP"
-    url = factory.LazyAttribute(lambda item: f"https://shop.example/items/{item.external_id}")
+
+
+class CustomerFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Customer
+
+    external_id = factory.Sequence(lambda n: f"customer-{n}")
+    email = factory.LazyAttribute(lambda customer: f"{customer.external_id}@example.com")
+
+
+class OfferFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Offer
+
+    name = factory.Sequence(lambda n: f"Offer {n}")
+    type = OfferType.SPEND_SAVE
+    value = Decimal("5.00")
+    minimum_spend = Decimal("30.00")
+    currency = "GBP"
+    valid_days = 14
+
+
+class CouponFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Coupon
+
+    code = factory.LazyFunction(generate_code)
+    offer = factory.SubFactory(OfferFactory)
+    customer = factory.SubFactory(CustomerFactory)
+    issued_at = factory.LazyFunction(timezone.now)
+    valid_from = factory.SelfAttribute("issued_at")
+    valid_until = factory.LazyAttribute(lambda coupon: coupon.issued_at + timedelta(days=14))
+
+
+class SegmentFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Segment
+
+    name = factory.Sequence(lambda n: f"Segment {n}")
+    rule = factory.LazyFunction(lambda: {"field": "profile.order_count", "op": ">=", "value": 1})
 
 
 class ConsentFactory(factory.django.DjangoModelFactory):
@@ -56,26 +95,6 @@ class OrderFactory(factory.django.DjangoModelFactory):
     placed_at = NOW
     total = "50.00"
     currency = "GBP"
-
-
-class SegmentFactory(factory.django.DjangoModelFactory):
-    class Meta:
-        model = Segment
-
-    name = factory.Sequence(lambda n: f"Segment {n}")
-    rule = factory.LazyFunction(lambda: {"all": []})
-
-
-class OfferFactory(factory.django.DjangoModelFactory):
-    class Meta:
-        model = Offer
-
-    name = factory.Sequence(lambda n: f"Spend 30 save 5 ({n})")
-    type = OfferType.SPEND_SAVE
-    value = "5.00"
-    minimum_spend = "30.00"
-    currency = "GBP"
-    valid_days = 14
 
 
 class CampaignFactory(factory.django.DjangoModelFactory):
@@ -102,18 +121,6 @@ class RunFactory(factory.django.DjangoModelFactory):
 
     campaign = factory.SubFactory(CampaignFactory)
     scheduled_at = NOW
-
-
-class CouponFactory(factory.django.DjangoModelFactory):
-    class Meta:
-        model = Coupon
-
-    code = factory.Sequence(lambda n: f"CODE{n:06}")
-    offer = factory.SubFactory(OfferFactory)
-    customer = factory.SubFactory(CustomerFactory)
-    valid_from = NOW
-    valid_until = NOW + timedelta(days=14)
-    issued_at = NOW
 
 
 class RecipientFactory(factory.django.DjangoModelFactory):
