@@ -6,6 +6,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
+from catalog.models import Item
 from notifications.listening.tokens import BadTokenError, read_click
 from notifications.models import Click, Link, Message
 from users.choices import EventType
@@ -46,13 +47,13 @@ def record_click(*, token: str, user_agent: str) -> str:
 def _ingest_click(message: Message, link: Link) -> None:
     if message.customer.external_id is None:
         return
-    item = link.item
+    item = Item.objects.filter(pk=link.item_id).values_list("external_id", flat=True).first()
     event = EventInput(
         message_id=f"click-{message.pk}-{link.pk}",
         type=EventType.CLICK.code,
         occurred_at=timezone.now(),
         customer_id=message.customer.external_id,
-        item_id=item.external_id if item else None,
+        item_id=item,
         context={"campaign": message.run.campaign_id, "message": message.pk, "channel": message.channel},
     )
     ingest_events(events=[event], source="click")

@@ -67,6 +67,11 @@ class SmtpConnection:
             if not was_open or self._smtp is not None:
                 raise
             self._deliver(sender=sender, recipient=recipient, data=data)
+        except DeliveryError:
+            raise
+        except BaseException:
+            self.close()  # whatever broke off the conversation left it in the middle
+            raise
 
     def _deliver(self, *, sender: str, recipient: str, data: bytes) -> None:
         smtp = self._ready()
