@@ -1,6 +1,23 @@
-"""All URLs. Only the demo adds its own, and only while DEMO is set."""
+"""All URLs. The demo adds its own, and only while DEMO is set."""
 
+from django.conf import settings
 from django.contrib import admin
-from django.urls import path
+from django.urls import URLPattern, URLResolver, include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-urlpatterns = [path("admin/", admin.site.urls)]
+from config import health
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("admin/", admin.site.urls),
+    # Before `users`, whose customer ids may contain slashes.
+    path("api/v1/", include("recommendations.api.urls")),
+    path("api/v1/", include("catalog.api.urls")),
+    path("api/v1/", include("users.api.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="api-docs"),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+]
+
+if settings.DEMO:
+    urlpatterns.append(path("", include("demo.urls")))

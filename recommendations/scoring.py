@@ -1,0 +1,148 @@
+"""Score every customer with the champion and write one Recommendation row each, by COPY."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from django.db import connection, transaction
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from recommendations.export import export_interactions, not_repurchasable_items, recommendable_items
+from recommendations.job import Job, job_folder
+from recommendations.ml.interactions import Interactions
+from recommendations.models import ModelVersion
+from recommendations.registry import champion
+from users.choices import EventType
+
+KEPT = 50  # recommendations per customer
+REASONS = 10  # of which the first ones get a reason
+BLOCK = 10_000  # customers per COPY
+
+_MERGE = """
+INSERT INTO recommendations_recommendation (customer_id, model_version_id, item_ids, scores, reason_item_ids, scored_at)
+SELECT staged.customer_id, %(version)s, staged.item_ids, staged.scores, staged.reason_item_ids, %(now)s
+FROM pg_temp.recommendation_staging AS staged
+JOIN users_customer AS customer ON customer.id = staged.customer_id AND customer.erased_at IS NULL
+ON CONFLICT (customer_id) DO UPDATE SET
+    model_version_id = excluded.model_version_id, item_ids = excluded.item_ids, scores = excluded.scores,
+    reason_item_ids = excluded.reason_item_ids, scored_at = excluded.scored_at
+"""
+
+# A customer without history gets what many customers bought lately, and no reason is made up for it.
+_NEWCOMERS = """
+WITH popular AS (
+    SELECT item_id, count(DISTINCT customer_id) AS buyers FROM users_event
+    WHERE type = %(purchase)s AND item_id = ANY(%(allowed)s)
+      AND occurred_at > (SELECT max(occurred_at) FROM users_event WHERE type = %(purchase)s) - interval '90 days'
+    GROUP BY item_id ORDER BY buyers DESC, item_id LIMIT %(kept)s
+), ranked AS (
+    SELECT array_agg(item_id ORDER BY buyers DESC, item_id) AS item_ids,
+           array_agg(buyers::float8 ORDER BY buyers DESC, item_id) AS scores,
+           array_agg(NULL::bigint) AS reasons
+    FROM popular
+)
+INSERT INTO recommendations_recommendation (customer_id, model_version_id, item_ids, scores, reason_item_ids, scored_at)
+SELECT customer.id, %(version)s, ranked.item_ids, ranked.scores, ranked.reasons, %(now)s
+FROM users_customer AS customer CROSS JOIN ranked
+LEFT JOIN recommendations_recommendation AS known ON known.customer_id = customer.id
+WHERE customer.erased_at IS NULL AND customer.merged_into_id IS NULL AND ranked.item_ids IS NOT NULL
+  AND (known.customer_id IS NULL OR known.scored_at < %(now)s)
+ON CONFLICT (customer_id) DO UPDATE SET
+    model_version_id = excluded.model_version_id, item_ids = excluded.item_ids, scores = excluded.scores,
+    reason_item_ids = excluded.reason_item_ids, scored_at = excluded.scored_at
+"""
+
+
+class NoChampion(RuntimeError):  # noqa: N818
+    """There is no model to score with yet."""
+
+
+def score_customers() -> int:
+    """Score everyone. Returns the number of Recommendation rows written.
+
+    Raises NoChampion before the first training, and JobError when the scoring process fails; rows stay as they were.
+    """
+    version = champion()
+    if version is None:
+        raise NoChampion("No model has been trained yet; run `python manage.py train` first.")
+    interactions = export_interactions()
+    allowed = recommendable_items()
+    with job_folder() as folder:
+        _run_job(version, interactions, allowed, folder)
+        with np.load(folder / "recommendations.npz", allow_pickle=False) as arrays:
+            scored = {name: np.asarray(arrays[name]) for name in arrays.files}
+    _drop_bought_once_items(scored, interactions)
+    with transaction.atomic():
+        return _write(version, scored, allowed)
+
+
+def _run_job(version: ModelVersion, interactions: Interactions, allowed: list[int], folder: Path) -> None:
+    interactions.save(folder / "interactions.npz")
+    artefact = folder / Path(version.artefact.name).name
+    with version.artefact.open("rb") as stored:
+        artefact.write_bytes(stored.read())
+    Job(
+        "score",
+        folder,
+        {
+            "artefact": artefact.name,
+            "k": KEPT,
+            "exclude_seen": False,
+            "allowed_items": allowed,
+            "reasons": REASONS,
+        },
+    ).run()
+
+
+def _drop_bought_once_items(scored: dict[str, NDArray[np.generic]], interactions: Interactions) -> None:
+    """Blank (−1) what its customer already bought, for items that are not bought twice."""
+    once = np.isin(interactions.item_ids, not_repurchasable_items())
+    if not once.any():
+        return
+    bought = (interactions.type == EventType.PURCHASE) & once[interactions.item]
+    width = int(interactions.item_ids.max()) + 1
+    pairs = interactions.customer_ids[interactions.customer[bought]] * width
+    pairs += interactions.item_ids[interactions.item[bought]]
+    offered = scored["customer_ids"][:, None] * width + scored["item_ids"]
+    scored["item_ids"][np.isin(offered, pairs)] = -1
+
+
+def _write(version: ModelVersion, scored: dict[str, NDArray[np.generic]], allowed: list[int]) -> int:
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMPORARY TABLE IF NOT EXISTS recommendation_staging (customer_id bigint, item_ids bigint[], "
+            "scores float8[], reason_item_ids bigint[]) ON COMMIT DELETE ROWS"
+        )
+        for start in range(0, len(scored["customer_ids"]), BLOCK):
+            block = {name: values[start : start + BLOCK] for name, values in scored.items()}
+            cursor.cursor.copy_expert("COPY pg_temp.recommendation_staging FROM STDIN", _copy_text(block))
+        cursor.execute(_MERGE, {"version": version.pk, "now": now})
+        written: int = cursor.rowcount
+        cursor.execute(
+            _NEWCOMERS,
+            {
+                "version": version.pk,
+                "now": now,
+                "allowed": allowed,
+                "kept": KEPT,
+                "purchase": EventType.PURCHASE,
+            },
+        )
+        return written + cursor.rowcount
+
+
+def _copy_text(block: dict[str, NDArray[np.generic]]) -> io.StringIO:
+    """The block as COPY text: arrays in braces, −1 left out of the items and NULL among the reasons."""
+    lines = []
+    rows = zip(
+        *(block[name].tolist() for name in ("customer_ids", "item_ids", "scores", "reason_item_ids")), strict=True
+    )
+    for customer_id, item_ids, scores, reasons in rows:
+        kept = [position for position, item_id in enumerate(item_ids) if item_id >= 0]
+        items = ",".join(str(item_ids[position]) for position in kept)
+        values = ",".join(f"{scores[position]:.6g}" for position in kept)
+        because = ",".join("NULL" if reasons[position] < 0 else str(reasons[position]) for position in kept)
+        lines.append(f"{customer_id}\t{{{items}}}\t{{{values}}}\t{{{because}}}\n")
+    return io.StringIO("".join(lines))

@@ -1,0 +1,58 @@
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import generics, serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from catalog.rows import RESULT_SCHEMA, answer, load_rows, request_schema
+from catalog.validation import Refused
+from users.ingestion import CustomerInput, ingest_customers
+from users.models import Customer, Profile
+
+
+class ProfileSerializer(serializers.ModelSerializer[Profile]):
+    class Meta:
+        model = Profile
+        exclude = ("customer",)
+
+
+class CustomerSerializer(serializers.ModelSerializer[Customer]):
+    profile = ProfileSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Customer
+        fields = (
+            *("external_id", "email", "phone", "first_name", "last_name", "birth_date", "language", "country"),
+            *("time_zone", "attributes", "profile", "created_at", "updated_at"),
+        )
+
+
+@extend_schema_view(get=extend_schema(summary="List customers", tags=["customers"]))
+class CustomerList(generics.ListAPIView[Customer]):
+    queryset = Customer.objects.filter(erased_at=None, merged_into=None).select_related("profile")
+    serializer_class = CustomerSerializer
+
+    @extend_schema(
+        summary="Create or update customers",
+        description=(
+            "One customer or a list of up to 1,000. A field that is left out or empty keeps what is stored. `consents` "
+            "are added to the ledger when they change something."
+        ),
+        tags=["customers"],
+        request=request_schema(CustomerInput),
+        responses={200: RESULT_SCHEMA, 422: RESULT_SCHEMA},
+    )
+    def post(self, request: Request) -> Response:
+        try:
+            result = load_rows(CustomerInput, request.data, lambda rows: ingest_customers(customers=rows, source="api"))
+        except Refused as refused:
+            raise ParseError(refused.message) from refused
+        body, status = answer(result)
+        return Response(body, status)
+
+
+@extend_schema_view(get=extend_schema(summary="One customer with its profile", tags=["customers"]))
+class CustomerDetail(generics.RetrieveAPIView[Customer]):
+    queryset = Customer.objects.filter(erased_at=None).select_related("profile")
+    serializer_class = CustomerSerializer
+    lookup_field = "external_id"

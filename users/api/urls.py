@@ -1,0 +1,13 @@
+from django.urls import path
+
+from users.api.customers import CustomerDetail, CustomerList
+from users.api.events import EventList
+from users.api.orders import OrderDetail, OrderList
+
+urlpatterns = [
+    path("customers/", CustomerList.as_view(), name="customer-list"),
+    path("customers/<path:external_id>/", CustomerDetail.as_view(), name="customer-detail"),
+    path("events/", EventList.as_view(), name="event-list"),
+    path("orders/", OrderList.as_view(), name="order-list"),
+    path("orders/<path:external_id>/", OrderDetail.as_view(), name="order-detail"),
+]
