@@ -1,17 +1,18 @@
 """Who calls: an API key in `Authorization: Bearer …`, and what its scope allows."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
-
 from users.api_keys import find_api_key
 from users.choices import ApiScope
 from users.models import ApiKey
+
+if TYPE_CHECKING:  # DRF's views import this module while they load
+    from rest_framework.views import APIView
 
 
 class ApiKeyUser:
@@ -49,7 +50,7 @@ class HasScope(BasePermission):
 
     message = "This API key's scope does not allow this call; use a key made with --scope server."
 
-    def has_permission(self, request: Request, view: APIView) -> bool:
+    def has_permission(self, request: Request, view: "APIView") -> bool:
         if not isinstance(request.auth, ApiKey):
             return False
         allowed: set[str] = getattr(view, "scopes", set())
