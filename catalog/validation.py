@@ -46,8 +46,20 @@ def check_id(value: object, field: str) -> str:
         raise Refused(f"missing_{field}", f"{field} is missing.")
     if len(value) > MAX_ID_LENGTH:
         raise Refused(f"bad_{field}", f"{field} is longer than {MAX_ID_LENGTH} characters.")
+    return check_text(value, field)
+
+
+def check_text(value: str, field: str, limit: int | None = None) -> str:
+    """Text that PostgreSQL can store: no NUL, no lone surrogate, and no more than `limit` characters."""
+    if limit is not None and len(value) > limit:
+        raise Refused(f"bad_{field}", f"{field} is longer than {limit} characters.")
     if "\x00" in value:
         raise Refused(f"bad_{field}", f"{field} contains a NUL character.")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Refused(f"bad_{field}", f"{field} contains half a character (a lone surrogate).") from None
     return value
 
 

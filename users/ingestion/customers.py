@@ -1,6 +1,5 @@
 """Customers in: what the shop knows of them, and what they consented to."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
@@ -14,7 +13,7 @@ from users.encryption import encrypt, lookup_hash
 from users.ingestion import quality
 from users.ingestion.inputs import CustomerInput
 from users.ingestion.staging import stage
-from users.ingestion.validate import check_customer
+from users.ingestion.validate import check_customer, json_text
 
 BATCH = 5_000  # customers in memory at once
 
@@ -105,11 +104,10 @@ def _ingest_batch(batch: list[CustomerInput], *, offset: int, source: str) -> In
 
 def _row(customer: CustomerInput) -> tuple[Any, ...]:
     """The customer as a row of `_COLUMNS`."""
-    attributes = None if customer.attributes is None else json.dumps(customer.attributes, allow_nan=False)
     return (
         *(customer.external_id, encrypt(customer.email), lookup_hash(customer.email), encrypt(customer.phone)),
         *(customer.first_name, customer.last_name, customer.birth_date, customer.language, customer.country),
-        *(customer.time_zone, attributes),
+        *(customer.time_zone, json_text(customer.attributes, "attributes")),
     )
 
 
