@@ -1,6 +1,6 @@
 """Rows for tests, valid by default; a test names only what it is about."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import factory
@@ -8,9 +8,13 @@ from django.utils import timezone
 
 from catalog.models import Category, Item
 from notifications.choices import OfferType
-from notifications.models import Coupon, Offer, Segment
+from notifications.models import Campaign, Coupon, Message, Offer, Recipient, Run, Segment, Variant
 from notifications.offers.codes import generate_code
-from users.models import Customer
+from recommendations.models import ModelVersion, Recommendation, TrainingRun
+from users.choices import Channel
+from users.models import Consent, Customer, Order
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 class CategoryFactory(factory.django.DjangoModelFactory):
@@ -69,3 +73,103 @@ class SegmentFactory(factory.django.DjangoModelFactory):
 
     name = factory.Sequence(lambda n: f"Segment {n}")
     rule = factory.LazyFunction(lambda: {"field": "profile.order_count", "op": ">=", "value": 1})
+
+
+class ConsentFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Consent
+
+    customer = factory.SubFactory(CustomerFactory)
+    channel = Channel.EMAIL
+    granted = True
+    source = "test"
+    recorded_at = NOW - timedelta(days=30)
+
+
+class OrderFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Order
+
+    external_id = factory.Sequence(lambda n: f"order-{n}")
+    customer = factory.SubFactory(CustomerFactory)
+    placed_at = NOW
+    total = "50.00"
+    currency = "GBP"
+
+
+class CampaignFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Campaign
+
+    name = factory.Sequence(lambda n: f"Campaign {n}")
+    segment = factory.SubFactory(SegmentFactory)
+    item_count = 2
+
+
+class VariantFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Variant
+
+    campaign = factory.SubFactory(CampaignFactory)
+    subject = "Hello {{ customer.first_name }}"
+    html = "<p>Hello {{ customer.first_name }}</p>"
+
+
+class RunFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Run
+
+    campaign = factory.SubFactory(CampaignFactory)
+    scheduled_at = NOW
+
+
+class RecipientFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Recipient
+
+    run = factory.SubFactory(RunFactory)
+    customer = factory.SubFactory(CustomerFactory)
+    status = "planned"
+    arm = "A"
+    propensity = 0.9
+    send_at = NOW
+    decided_at = NOW
+
+
+class MessageFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Message
+
+    recipient = factory.SubFactory(RecipientFactory)
+    run = factory.SelfAttribute("recipient.run")
+    customer = factory.SelfAttribute("recipient.customer")
+    channel = Channel.EMAIL
+    due_at = NOW
+
+
+class TrainingRunFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = TrainingRun
+
+    architecture = "popularity"
+
+
+class ModelVersionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ModelVersion
+
+    training_run = factory.SubFactory(TrainingRunFactory)
+    architecture = "popularity"
+    artefact = "models/test"
+
+
+class RecommendationFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Recommendation
+
+    customer = factory.SubFactory(CustomerFactory)
+    model_version = factory.SubFactory(ModelVersionFactory)
+    item_ids = factory.LazyFunction(list)
+    scores = factory.LazyAttribute(lambda row: [1.0] * len(row.item_ids))
+    reason_item_ids = factory.LazyAttribute(lambda row: [None] * len(row.item_ids))
+    scored_at = NOW

@@ -12,8 +12,8 @@ from users.api_keys import find_api_key
 from users.choices import ApiScope
 from users.models import ApiKey
 
-if TYPE_CHECKING:
-    from rest_framework.views import APIView  # loads the settings, which name the classes of this file
+if TYPE_CHECKING:  # DRF's views import this module while they load
+    from rest_framework.views import APIView
 
 
 class ApiKeyUser:
