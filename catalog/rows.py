@@ -18,7 +18,7 @@ Convert = Callable[[Any], Any]
 
 
 def load_rows(cls: type[Row], data: object, ingest: Callable[[Sequence[Row]], IngestResult]) -> IngestResult:
-    """Parse one JSON object or a list of up to 1,000 into `cls`, hand the good ones to `ingest`, and merge the outcomes.
+    """Parse one JSON object, or a list of up to 1,000, into `cls`; hand the good ones to `ingest`; merge the outcomes.
 
     Indexes in the result are those of the request. Raises Refused when the body as a whole makes no sense.
     """
@@ -44,7 +44,7 @@ def parse_row(cls: type[Row], data: object) -> Row:
     """Turn a JSON object into the dataclass `cls`. Raises Refused, naming the field."""
     if not isinstance(data, dict):
         raise Refused("bad_row", f"Expected an object, got {type(data).__name__}.")
-    fields = _fields(cls)
+    fields = _fields(typing.cast(typing.Hashable, cls))
     if unknown := data.keys() - fields.keys():
         raise Refused("unknown_field", f"Unknown field {min(unknown)!r:.60}; known are {', '.join(fields)}.")
     values = {}
@@ -62,7 +62,7 @@ def parse_row(cls: type[Row], data: object) -> Row:
 
 
 @cache
-def _fields(cls: type) -> dict[str, tuple[Convert, bool]]:
+def _fields(cls: Any) -> dict[str, tuple[Convert, bool]]:
     """Each field's converter, and whether it must be given."""
     hints = typing.get_type_hints(cls)
     return {
@@ -182,7 +182,7 @@ def request_schema(cls: type) -> dict[str, Any]:
 def _schema(hint: Any) -> dict[str, Any]:
     if dataclasses.is_dataclass(hint):
         hints = typing.get_type_hints(hint)
-        required = [name for name, (_, needed) in _fields(typing.cast(type, hint)).items() if needed]
+        required = [name for name, (_, needed) in _fields(typing.cast(typing.Hashable, hint)).items() if needed]
         properties = {name: _schema(_bare(inner)) for name, inner in hints.items()}
         return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     if typing.get_origin(hint) is tuple:

@@ -5,6 +5,8 @@ from typing import Any
 
 import environ
 
+from config.admin_theme import ADMIN_THEME
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 
@@ -36,6 +38,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django.contrib.humanize",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -160,6 +163,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
 }
+
+UNFOLD = {**ADMIN_THEME, "SITE_SUBHEADER": SHOP_NAME}
 
 # Behind a proxy that terminates TLS, set BASE_URL to the https address.
 if BASE_URL.startswith("https://"):

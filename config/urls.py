@@ -9,6 +9,7 @@ from config import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
     # Before `users`, whose customer ids may contain slashes.
     path("api/v1/", include("recommendations.api.urls")),
     path("api/v1/", include("catalog.api.urls")),

@@ -62,7 +62,7 @@ def recommendable_items() -> list[int]:
     """Ids of the items that may be recommended: on sale, and in stock where the shop counts it."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM catalog_item WHERE is_active AND price IS NOT NULL AND (stock IS NULL OR stock > 0) ORDER BY 1"
+            "SELECT id FROM catalog_item WHERE is_active AND price >= 0 AND coalesce(stock, 1) > 0 ORDER BY id"
         )
         return [item_id for (item_id,) in cursor.fetchall()]
 

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.db import connection, transaction
@@ -79,7 +80,7 @@ def score_customers() -> int:
 
 def _run_job(version: ModelVersion, interactions: Interactions, allowed: list[int], folder: Path) -> None:
     interactions.save(folder / "interactions.npz")
-    artefact = folder / Path(version.artefact.name).name
+    artefact = folder / Path(str(version.artefact.name)).name
     with version.artefact.open("rb") as stored:
         artefact.write_bytes(stored.read())
     Job(
@@ -95,7 +96,7 @@ def _run_job(version: ModelVersion, interactions: Interactions, allowed: list[in
     ).run()
 
 
-def _drop_bought_once_items(scored: dict[str, NDArray[np.generic]], interactions: Interactions) -> None:
+def _drop_bought_once_items(scored: dict[str, NDArray[Any]], interactions: Interactions) -> None:
     """Blank (−1) what its customer already bought, for items that are not bought twice."""
     once = np.isin(interactions.item_ids, not_repurchasable_items())
     if not once.any():
@@ -108,7 +109,7 @@ def _drop_bought_once_items(scored: dict[str, NDArray[np.generic]], interactions
     scored["item_ids"][np.isin(offered, pairs)] = -1
 
 
-def _write(version: ModelVersion, scored: dict[str, NDArray[np.generic]], allowed: list[int]) -> int:
+def _write(version: ModelVersion, scored: dict[str, NDArray[Any]], allowed: list[int]) -> int:
     now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -133,7 +134,7 @@ def _write(version: ModelVersion, scored: dict[str, NDArray[np.generic]], allowe
         return written + cursor.rowcount
 
 
-def _copy_text(block: dict[str, NDArray[np.generic]]) -> io.StringIO:
+def _copy_text(block: dict[str, NDArray[Any]]) -> io.StringIO:
     """The block as COPY text: arrays in braces, −1 left out of the items and NULL among the reasons."""
     lines = []
     rows = zip(

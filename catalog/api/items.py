@@ -28,7 +28,7 @@ class ItemList(generics.ListAPIView[Item]):
 
     @extend_schema(
         summary="Create or replace items",
-        description="One item or a list of up to 1,000. Bad rows are refused with index and reason; good ones are kept.",
+        description="One item or a list of up to 1,000. Bad rows are refused, each with its index and reason.",
         tags=["items"],
         request=request_schema(ItemInput),
         responses={200: RESULT_SCHEMA, 422: RESULT_SCHEMA},

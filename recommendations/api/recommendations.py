@@ -37,4 +37,4 @@ class CustomerRecommendations(APIView):
             raise ValidationError({"limit": [f"Give a whole number from 1 to {KEPT}."]})
         customer = get_object_or_404(Customer, external_id=external_id, erased_at=None)
         shown = recommended_items(customer_id=customer.pk, count=int(limit))
-        return Response(RecommendedSerializer(shown, many=True).data)
+        return Response([RecommendedSerializer(recommended).data for recommended in shown])

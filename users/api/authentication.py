@@ -7,13 +7,12 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-
 from users.api_keys import find_api_key
 from users.choices import ApiScope
 from users.models import ApiKey
 
-if TYPE_CHECKING:
-    from rest_framework.views import APIView  # loads the settings, which name the classes of this file
+if TYPE_CHECKING:  # DRF's views import this module while they load
+    from rest_framework.views import APIView
 
 
 class ApiKeyUser:

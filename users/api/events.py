@@ -16,8 +16,8 @@ class EventList(APIView):
     @extend_schema(
         summary="Send events",
         description=(
-            "One event or a list of up to 1,000. `message_id` is yours: sending it again counts nothing twice. Bad rows "
-            f"are refused with index and reason; good ones are kept. Types: {', '.join(kind.code for kind in EventType)}."
+            "One event or a list of up to 1,000. `message_id` is yours: sending it again counts nothing twice. Bad "
+            f"rows are refused, each with its index and reason. Types: {', '.join(kind.code for kind in EventType)}."
         ),
         tags=["events"],
         request=request_schema(EventInput),

@@ -1,0 +1,5 @@
+"""Customers, events, orders, keys and staff in the admin."""
+
+from users.admin import access, behaviour, customers
+
+__all__ = ["access", "behaviour", "customers"]
