@@ -6,9 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import timezone, translation
-from django.utils.formats import date_format
-from django.utils.translation import gettext as _
+from django.utils import translation
 
 from catalog.models import Item
 from notifications.channels.base import Envelope
@@ -60,7 +58,9 @@ class Letters:
         item_ids = {item for recipient in recipients.values() for item in _shown_items(recipient)}
         self._items = Item.objects.defer("description", "attributes").in_bulk(list(item_ids))
         self._store_links()
-        return [self._letter(claim, recipients[claim.recipient_id]) for claim in claims if claim.recipient_id in recipients]
+        return [
+            self._letter(claim, recipients[claim.recipient_id]) for claim in claims if claim.recipient_id in recipients
+        ]
 
     def render(self, letter: Letter) -> Envelope:
         """One letter as it is handed to the channel. Raises what `CompiledContent.render` raises."""
@@ -116,7 +116,7 @@ class Letters:
             "currency": item.currency,
             "url": self._click_url(letter, item.url or settings.SHOP_URL),
             "image_url": item.image_url,
-            "reason": _("because you bought %(title)s") % {"title": reason.title} if reason else "",
+            "reason": reason.title if reason else "",
         }
 
     def _click_url(self, letter: Letter, url: str) -> str:
@@ -124,9 +124,7 @@ class Letters:
         return f"{settings.BASE_URL}{reverse('click', args=[token])}"
 
     def _unsubscribe_url(self, letter: Letter) -> str:
-        token = self._tokens.unsubscribe(
-            customer_id=letter.recipient.customer_id, message_id=letter.claim.message_id
-        )
+        token = self._tokens.unsubscribe(customer_id=letter.recipient.customer_id, message_id=letter.claim.message_id)
         return f"{settings.BASE_URL}{reverse('preferences', args=[token])}"
 
 
@@ -145,5 +143,5 @@ def _coupon_context(coupon: Coupon, language: str) -> dict[str, Any]:
         "minimum_spend": coupon.offer.minimum_spend,
         "value": coupon.offer.value,
         "currency": coupon.offer.currency,
-        "valid_until": date_format(timezone.localtime(coupon.valid_until), "DATE_FORMAT"),
+        "valid_until": coupon.valid_until,
     }
