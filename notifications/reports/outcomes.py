@@ -49,7 +49,7 @@ GROUP BY unit.arm ORDER BY unit.arm
 
 @dataclass(frozen=True)
 class ArmOutcome:
-    """One arm. `revenue` is what was paid: coupons are already off, refunds too. `coupon_cost` is what they took off."""
+    """One arm. `revenue` is what was paid, coupons and refunds already off; `coupon_cost` is what the coupons took."""
 
     arm: str
     customers: int = 0
