@@ -195,7 +195,8 @@ def _orders(sales: pa.Table, shift: timedelta) -> Iterator[OrderInput]:
     """One order per invoice. The file keeps an invoice's lines together."""
     columns = (sales[name].to_pylist() for name in ("InvoiceNo", "CustomerID", "InvoiceDate", "StockCode"))
     numbers = (sales[name].to_pylist() for name in ("Quantity", "UnitPrice"))
-    invoice, lines, head = "", [], (0, datetime.min)  # noqa: DTZ901
+    invoice, head = "", (0, datetime.min)  # noqa: DTZ901
+    lines: list[OrderLine] = []
     for number, customer, placed, code, quantity, price in zip(*columns, *numbers, strict=True):
         if number != invoice:
             if lines:

@@ -1,0 +1,93 @@
+"""What the demo's first page tells: how far the loop is, and what it has counted."""
+
+from dataclasses import dataclass
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import Sum
+from django.urls import NoReverseMatch, reverse
+
+from catalog.models import Item
+from demo.folder import MAIL_DIR
+from demo.mailbox import Mailbox
+from demo.state import STEPS, State
+from notifications.choices import RedemptionState
+from notifications.models import Click, Redemption
+from users.models import Order, Profile
+
+_TEXTS = {
+    "import": ("Import", "a year of a real gift shop's invoices, cleaned and counted"),
+    "train": ("Train", "a sequential transformer, judged against two baselines"),
+    "score": ("Score", "four gifts that fit each shopper, with the reason"),
+    "send": ("Send", "“We miss you” with a personal coupon, a tenth held out"),
+    "simulate": ("Listen", "simulated shoppers click, order and redeem"),
+    "report": ("Prove", "the lift against the hold-out, with its interval"),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    title: str
+    text: str
+    status: str  # done, running or waiting
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Figure:
+    label: str
+    value: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    steps: list[Step]
+    figures: list[Figure]
+    is_finished: bool
+    report_url: str
+
+
+def overview() -> Overview:
+    """The loop's steps and the shop's figures, read now."""
+    state = State()
+    running = state.get("step", "")
+    steps = [Step(*_TEXTS[name], _status(name, running, state.seconds), state.seconds.get(name)) for name in STEPS]
+    return Overview(
+        steps=steps,
+        figures=_figures(),
+        is_finished=all(step.status == "done" for step in steps),
+        report_url=campaign_report_url(state.get("campaign")),
+    )
+
+
+def _status(name: str, running: str, finished: dict[str, float]) -> str:
+    if name in finished:
+        return "done"
+    return "running" if name == running else "waiting"
+
+
+def _figures() -> list[Figure]:
+    counted = Profile.objects.aggregate(events=Sum("event_count"))
+    redeemed = Redemption.objects.filter(state=RedemptionState.COMMITTED).count()
+    rows = [
+        ("Customers", Profile.objects.count(), "admin:users_customer_changelist"),
+        ("Orders", Order.objects.count(), "admin:users_order_changelist"),
+        ("Events", counted["events"] or 0, "admin:users_event_changelist"),
+        ("Items", Item.objects.count(), "admin:catalog_item_changelist"),
+        ("Mails in the inbox", len(Mailbox(MAIL_DIR).names()), "demo:inbox"),
+        ("Clicks", Click.objects.count(), "admin:notifications_message_changelist"),
+        ("Coupons redeemed", redeemed, "admin:notifications_coupon_changelist"),
+    ]
+    return [Figure(label, intcomma(number), _url(name)) for label, number, name in rows]
+
+
+def campaign_report_url(campaign_id: int | None) -> str:
+    """Where the admin shows the campaign's report; empty before there is one."""
+    return _url("admin:notifications_campaign_change", campaign_id) if campaign_id else ""
+
+
+def _url(name: str, *arguments: object) -> str:
+    try:
+        return reverse(name, args=arguments)
+    except NoReverseMatch:
+        return ""
