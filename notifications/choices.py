@@ -51,7 +51,14 @@ CAMPAIGN_MOVES: dict[str, set[str]] = {
     CampaignStatus.SCHEDULED: {CampaignStatus.DRAFT, CampaignStatus.RUNNING, CampaignStatus.STOPPED},
     CampaignStatus.RUNNING: {CampaignStatus.PAUSED, CampaignStatus.COMPLETED, CampaignStatus.STOPPED},
     CampaignStatus.PAUSED: {CampaignStatus.RUNNING, CampaignStatus.STOPPED},
+    # A message that is deliberately sent again opens its campaign and run once more.
+    CampaignStatus.COMPLETED: {CampaignStatus.RUNNING},
 }
+
+
+def statuses_before(moves: dict[str, set[str]], status: str) -> list[str]:
+    """The statuses from which `status` may be reached."""
+    return [before for before, after in moves.items() if status in after]
 
 
 class RunStatus(models.TextChoices):
@@ -61,6 +68,16 @@ class RunStatus(models.TextChoices):
     COMPLETED = "completed", _("Completed")
     STOPPED = "stopped", _("Stopped")
     FAILED = "failed", _("Failed")
+
+
+RUN_MOVES: dict[str, set[str]] = {
+    RunStatus.PENDING: {RunStatus.PLANNING, RunStatus.STOPPED},
+    RunStatus.PLANNING: {RunStatus.SENDING, RunStatus.STOPPED, RunStatus.FAILED},
+    RunStatus.SENDING: {RunStatus.COMPLETED, RunStatus.STOPPED},
+    RunStatus.COMPLETED: {RunStatus.SENDING},
+}
+
+OPEN_RUN_STATUSES = (RunStatus.PENDING, RunStatus.PLANNING, RunStatus.SENDING)
 
 
 class RecipientStatus(models.TextChoices):
@@ -88,10 +105,11 @@ class MessageState(models.TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
-# `sending` goes back to `planned` only for a transient failure before the provider accepted the message.
+# `sending` goes back to `planned` only for a transient failure before the provider accepted the message. `unknown` is
+# settled by the operator, or by the worker itself when it outlived its lease and knows the answer after all.
 MESSAGE_MOVES: dict[str, set[str]] = {
     MessageState.PLANNED: {MessageState.SENDING, MessageState.CANCELLED},
     MessageState.SENDING: {MessageState.SENT, MessageState.FAILED, MessageState.UNKNOWN, MessageState.PLANNED},
-    MessageState.UNKNOWN: {MessageState.PLANNED, MessageState.CANCELLED},
+    MessageState.UNKNOWN: {MessageState.PLANNED, MessageState.CANCELLED, MessageState.SENT, MessageState.FAILED},
     MessageState.FAILED: {MessageState.PLANNED},
 }

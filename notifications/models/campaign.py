@@ -43,6 +43,7 @@ class Campaign(models.Model):
     class Meta:
         verbose_name = _("campaign")
         verbose_name_plural = _("campaigns")
+        permissions = [("send_campaign", _("Can launch, pause, resume and stop campaigns"))]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(hold_out_percent__gte=0, hold_out_percent__lte=50), name="campaign_hold_out_range"

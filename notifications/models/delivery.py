@@ -35,7 +35,7 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         constraints = [models.UniqueConstraint(fields=["recipient", "channel"], name="one_message_per_recipient")]
         indexes = [
-            models.Index(fields=["due_at", "id"], name="message_due", condition=Q(state=MessageState.PLANNED)),
+            models.Index(fields=["run", "due_at", "id"], name="message_due", condition=Q(state=MessageState.PLANNED)),
             models.Index(fields=["lease_until"], name="message_leased", condition=Q(state=MessageState.SENDING)),
             models.Index(fields=["run", "state"], name="message_by_state"),
             models.Index(fields=["customer", "-sent_at"], name="message_of_customer"),

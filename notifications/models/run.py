@@ -1,8 +1,10 @@
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from notifications.choices import RecipientStatus, RunStatus, SuppressionReason
+from notifications.choices import OPEN_RUN_STATUSES, RecipientStatus, RunStatus, SuppressionReason
 from notifications.models.campaign import Campaign, Variant
 from notifications.models.offer import Coupon, Offer
 from users.models import Customer
@@ -16,6 +18,9 @@ class Run(models.Model):
     status = models.CharField(_("status"), max_length=16, choices=RunStatus, default=RunStatus.PENDING)
     planned_up_to = models.BigIntegerField(default=0, editable=False)
     error = models.TextField(_("error"), blank=True, default="")
+    launched_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+    )
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     planned_at = models.DateTimeField(_("planned"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -24,6 +29,9 @@ class Run(models.Model):
         verbose_name = _("run")
         verbose_name_plural = _("runs")
         constraints = [models.UniqueConstraint(fields=["campaign", "scheduled_at"], name="one_run_per_time")]
+        indexes = [
+            models.Index(fields=["scheduled_at"], name="run_open", condition=Q(status__in=OPEN_RUN_STATUSES)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.campaign} · {self.scheduled_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,1 @@
+"""REST endpoints of segments, offers and coupons."""

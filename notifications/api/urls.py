@@ -1,0 +1,16 @@
+from django.urls import path
+
+from notifications.api.coupons import CouponDetail, CouponList
+from notifications.api.offers import OfferDetail, OfferList
+from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponValidate
+
+urlpatterns = [
+    path("offers/", OfferList.as_view(), name="offer-list"),
+    path("offers/<int:pk>/", OfferDetail.as_view(), name="offer-detail"),
+    path("coupons/", CouponList.as_view(), name="coupon-list"),
+    path("coupons/<str:code>/", CouponDetail.as_view(), name="coupon-detail"),
+    path("coupons/<str:code>/validate/", CouponValidate.as_view(), name="coupon-validate"),
+    path("coupons/<str:code>/reserve/", CouponReserve.as_view(), name="coupon-reserve"),
+    path("coupons/<str:code>/commit/", CouponCommit.as_view(), name="coupon-commit"),
+    path("coupons/<str:code>/release/", CouponRelease.as_view(), name="coupon-release"),
+]

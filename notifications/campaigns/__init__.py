@@ -1,0 +1,1 @@
+"""The life of a campaign: checked, launched, planned, paused, completed."""

@@ -1,0 +1,64 @@
+"""What must be right before a campaign is launched. Each problem is one sentence that says the way out."""
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from notifications.campaigns.audience import worst_case_liability
+from notifications.channels import delivery_channel
+from notifications.content.render import ContentError, compile_content
+from notifications.models import Campaign, Offer
+from notifications.offers.issue import OfferNotIssuableError, coupon_validity
+from notifications.segments import RuleError, count_segment
+
+
+def launch_problems(campaign: Campaign, *, at: datetime) -> list[str]:
+    """Everything that keeps `campaign` from being launched for the moment `at`; empty when it may go."""
+    return [
+        *_channel_problems(campaign),
+        *_content_problems(campaign),
+        *(_offer_problems(campaign.offer, at=at) if campaign.offer else []),
+        *_audience_problems(campaign),
+    ]
+
+
+def _channel_problems(campaign: Campaign) -> list[str]:
+    try:
+        delivery_channel(campaign.channel)
+    except LookupError as error:
+        return [str(error)]
+    return []
+
+
+def _content_problems(campaign: Campaign) -> list[str]:
+    variants = list(campaign.variants.all())
+    if not variants:
+        return [_("The campaign has no message. Add a variant with a subject and HTML.")]
+    problems = []
+    for variant in variants:
+        try:
+            compile_content(subject=variant.subject, html=variant.html, preview_text=variant.preview_text)
+        except ContentError as error:
+            name = f"{variant.name} {variant.language}".strip()
+            problems.append(_("Variant %(name)s: %(error)s") % {"name": name, "error": error})
+    return problems
+
+
+def _offer_problems(offer: Offer, *, at: datetime) -> list[str]:
+    try:
+        coupon_validity(offer=offer, issued_at=at)
+    except OfferNotIssuableError as error:
+        return [str(error)]
+    if offer.budget is not None and worst_case_liability(offer, coupons=1) == 0:
+        return [_("The budget of the offer “%(offer)s” is spent. Raise it, or choose another offer.") % {"offer": offer}]
+    return []
+
+
+def _audience_problems(campaign: Campaign) -> list[str]:
+    try:
+        matched = count_segment(campaign.segment.rule)
+    except RuleError as error:
+        return [_("Segment “%(segment)s”: %(error)s") % {"segment": campaign.segment, "error": error}]
+    if matched == 0:
+        return [_("The segment “%(segment)s” matches nobody. Widen its rule.") % {"segment": campaign.segment}]
+    return []

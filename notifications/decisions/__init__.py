@@ -1,0 +1,1 @@
+"""Who may be written to, who is held out, and which variant everyone else gets."""

@@ -1,0 +1,28 @@
+"""Whether a customer may and can be written to. One SQL expression, used by the preview, the plan and the outbox.
+
+The address is checked before the consent: whoever has no address is counted as such.
+"""
+
+from notifications.choices import SuppressionReason
+from users.choices import ConsentPurpose
+
+
+def refusal_sql(*, customer: str) -> str:
+    """The `SuppressionReason` that keeps the customer in table alias `customer` from a message, or NULL.
+
+    Binds `channel`. The newest row of the consent ledger holds; without any there is no consent.
+    """
+    return f"""CASE
+        WHEN {customer}.erased_at IS NOT NULL OR {customer}.merged_into_id IS NOT NULL OR {customer}.email_hash = ''
+            THEN '{SuppressionReason.NO_ADDRESS}'
+        WHEN NOT coalesce((
+            SELECT consent.granted FROM users_consent consent
+            WHERE consent.customer_id = {customer}.id AND consent.channel = %(channel)s
+                AND consent.purpose = '{ConsentPurpose.MARKETING}'
+            ORDER BY consent.recorded_at DESC, consent.id DESC LIMIT 1
+        ), false) THEN '{SuppressionReason.NO_CONSENT}'
+        WHEN EXISTS (
+            SELECT 1 FROM notifications_suppression suppression
+            WHERE suppression.channel = %(channel)s AND suppression.address_hash = {customer}.email_hash
+        ) THEN '{SuppressionReason.SUPPRESSED_ADDRESS}'
+    END"""

@@ -1,0 +1,1 @@
+"""The outbox: claim, check again, render, hand over, record."""

@@ -1,0 +1,149 @@
+"""Everything a batch's messages say, fetched in a few queries for the whole batch."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from catalog.models import Item
+from notifications.channels.base import Envelope
+from notifications.content.render import CompiledContent, compile_content
+from notifications.delivery.claim import Claim
+from notifications.listening.links import store_links
+from notifications.listening.tokens import TokenMaker
+from notifications.models import Coupon, Recipient, Run
+from notifications.offers.money import known_language
+from notifications.offers.terms import describe_offer
+from users.models import Customer
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A claimed message with everything that its rendering needs."""
+
+    claim: Claim
+    recipient: Recipient
+    language: str
+
+
+class Letters:
+    """The messages of one run. Variants are compiled once; links are stored once and remembered."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._tokens = TokenMaker()
+        self._links: dict[str, int] = {}
+        self._items: dict[int, Item] = {}
+
+    @cached_property
+    def _variants(self) -> dict[int, tuple[str, CompiledContent]]:
+        return {
+            variant.pk: (
+                variant.language,
+                compile_content(subject=variant.subject, html=variant.html, preview_text=variant.preview_text),
+            )
+            for variant in self.run.campaign.variants.all()
+        }
+
+    def load(self, claims: list[Claim]) -> list[Letter]:
+        """The letters of a batch, in its order, less those whose customer was erased since they were claimed."""
+        recipients = (
+            Recipient.objects.select_related("customer", "coupon__offer")
+            .defer("customer__phone", "customer__attributes")
+            .in_bulk([claim.recipient_id for claim in claims])
+        )
+        item_ids = {item for recipient in recipients.values() for item in _shown_items(recipient)}
+        self._items = Item.objects.defer("description", "attributes").in_bulk(list(item_ids))
+        self._store_links()
+        return [self._letter(claim, recipients[claim.recipient_id]) for claim in claims if claim.recipient_id in recipients]
+
+    def render(self, letter: Letter) -> Envelope:
+        """One letter as it is handed to the channel. Raises what `CompiledContent.render` raises."""
+        recipient = letter.recipient
+        _language, content = self._variants[recipient.variant_id]
+        unsubscribe = self._unsubscribe_url(letter)
+        with translation.override(known_language(letter.language)):
+            rendered = content.render(self._context(letter, unsubscribe))
+        return Envelope(
+            message_id=letter.claim.message_id,
+            address=recipient.customer.email,
+            subject=rendered.subject,
+            html=rendered.html,
+            text=rendered.text,
+            unsubscribe_url=unsubscribe,
+        )
+
+    def _letter(self, claim: Claim, recipient: Recipient) -> Letter:
+        variant_language = self._variants[recipient.variant_id][0] if recipient.variant_id else ""
+        return Letter(claim, recipient, variant_language or recipient.customer.language or settings.LANGUAGE_CODE)
+
+    def _store_links(self) -> None:
+        destinations: dict[str, int | None] = {settings.SHOP_URL: None}
+        destinations |= {item.url: item.pk for item in self._items.values() if item.url}
+        new = {url: item for url, item in destinations.items() if url not in self._links}
+        if new:
+            self._links |= store_links(run_id=self.run.pk, destinations=new)
+
+    def _context(self, letter: Letter, unsubscribe: str) -> dict[str, Any]:
+        recipient, customer = letter.recipient, letter.recipient.customer
+        return {
+            "customer": _customer_context(customer, letter.language),
+            "shop": {
+                "name": settings.SHOP_NAME,
+                "url": self._click_url(letter, settings.SHOP_URL),
+                "address": settings.SHOP_ADDRESS,
+                "currency": settings.SHOP_CURRENCY,
+            },
+            "items": [
+                self._item_context(letter, self._items[item], self._items.get(reason) if reason else None)
+                for item, reason in zip(recipient.item_ids, recipient.reason_item_ids, strict=True)
+                if item in self._items
+            ],
+            "coupon": _coupon_context(recipient.coupon, letter.language) if recipient.coupon else None,
+            "links": {"preferences": unsubscribe, "unsubscribe": unsubscribe},
+            "campaign": {"name": self.run.campaign.name},
+        }
+
+    def _item_context(self, letter: Letter, item: Item, reason: Item | None) -> dict[str, Any]:
+        return {
+            "title": item.title,
+            "price": item.price,
+            "currency": item.currency,
+            "url": self._click_url(letter, item.url or settings.SHOP_URL),
+            "image_url": item.image_url,
+            "reason": _("because you bought %(title)s") % {"title": reason.title} if reason else "",
+        }
+
+    def _click_url(self, letter: Letter, url: str) -> str:
+        token = self._tokens.click(message_id=letter.claim.message_id, link_id=self._links[url])
+        return f"{settings.BASE_URL}{reverse('click', args=[token])}"
+
+    def _unsubscribe_url(self, letter: Letter) -> str:
+        token = self._tokens.unsubscribe(
+            customer_id=letter.recipient.customer_id, message_id=letter.claim.message_id
+        )
+        return f"{settings.BASE_URL}{reverse('preferences', args=[token])}"
+
+
+def _shown_items(recipient: Recipient) -> list[int]:
+    return [*recipient.item_ids, *(reason for reason in recipient.reason_item_ids if reason)]
+
+
+def _customer_context(customer: Customer, language: str) -> dict[str, str]:
+    return {"first_name": customer.first_name, "language": language, "country": customer.country}
+
+
+def _coupon_context(coupon: Coupon, language: str) -> dict[str, Any]:
+    return {
+        "code": coupon.code,
+        "description": describe_offer(coupon.offer, language),
+        "minimum_spend": coupon.offer.minimum_spend,
+        "value": coupon.offer.value,
+        "currency": coupon.offer.currency,
+        "valid_until": date_format(timezone.localtime(coupon.valid_until), "DATE_FORMAT"),
+    }

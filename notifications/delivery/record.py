@@ -1,0 +1,124 @@
+"""What became of a batch, written in one statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Self
+
+from django.db import connection
+from django.utils import timezone
+
+from notifications.channels.base import (
+    BadAddressError,
+    DeliveryError,
+    OutcomeUnknownError,
+    PermanentError,
+    TransientError,
+)
+from notifications.choices import MessageState, RunStatus
+from notifications.delivery.claim import Claim
+from notifications.models import Suppression
+
+MAX_ATTEMPTS = 20  # with the back-off below more than a day
+
+# A worker that outlived its lease still knows the answer, so `unknown` is settled too; the attempt fences off a message
+# that was claimed again. What would be tried again in a stopped run is cancelled.
+_RECORD = f"""
+UPDATE notifications_message message SET
+    state = CASE WHEN outcome.state = '{MessageState.PLANNED}' AND run.status <> '{RunStatus.SENDING}'
+        THEN '{MessageState.CANCELLED}' ELSE outcome.state END,
+    attempts = message.attempts - outcome.untried::int,
+    lease_until = NULL, sent_at = outcome.sent_at, due_at = coalesce(outcome.due_at, message.due_at),
+    subject = outcome.subject, provider_id = outcome.provider_id,
+    error_kind = outcome.error_kind, error = outcome.error
+FROM unnest(%(ids)s::bigint[], %(attempts)s::int[], %(states)s::varchar[], %(untried)s::bool[], %(sent)s::timestamptz[],
+    %(due)s::timestamptz[], %(subjects)s::varchar[], %(provider_ids)s::varchar[], %(kinds)s::varchar[],
+    %(errors)s::text[])
+    AS outcome (id, attempt, state, untried, sent_at, due_at, subject, provider_id, error_kind, error)
+JOIN notifications_message claimed ON claimed.id = outcome.id
+JOIN notifications_run run ON run.id = claimed.run_id
+WHERE message.id = outcome.id AND message.attempts = outcome.attempt
+    AND message.state IN ('{MessageState.SENDING}', '{MessageState.UNKNOWN}')
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one claimed message."""
+
+    claim: Claim
+    state: MessageState
+    subject: str = ""
+    provider_id: str = ""
+    sent_at: datetime | None = None
+    due_at: datetime | None = None
+    error_kind: str = ""
+    error: str = ""
+    untried: bool = False
+    bad_address_hash: str = ""
+
+    @classmethod
+    def sent(cls, claim: Claim, *, subject: str, provider_id: str) -> Self:
+        return cls(claim, MessageState.SENT, subject[:998], provider_id, sent_at=timezone.now())
+
+    @classmethod
+    def given_back(cls, claim: Claim) -> Self:
+        """Claimed, but nothing was tried."""
+        return cls(claim, MessageState.PLANNED, untried=True)
+
+    @classmethod
+    def of_error(cls, claim: Claim, error: BaseException, *, subject: str = "", address_hash: str = "") -> Self:
+        """Only an error that is certainly before acceptance is tried again; one we do not know settles nothing."""
+        kind = error.kind if isinstance(error, DeliveryError) else type(error).__name__
+        due_at = None
+        if isinstance(error, TransientError) and claim.attempt < MAX_ATTEMPTS:
+            state, due_at = MessageState.PLANNED, timezone.now() + back_off(claim.attempt)
+        elif isinstance(error, DeliveryError) and not isinstance(error, OutcomeUnknownError):
+            state = MessageState.FAILED
+        else:
+            state = MessageState.UNKNOWN
+        return cls(
+            claim,
+            state,
+            subject=subject[:998],
+            due_at=due_at,
+            error_kind=kind[:32],
+            error=str(error),
+            bad_address_hash=address_hash if isinstance(error, BadAddressError) else "",
+        )
+
+
+def content_failure(claim: Claim, error: Exception) -> Outcome:
+    """A message that could not be rendered; it never reached the provider."""
+    return Outcome.of_error(claim, PermanentError(f"It could not be rendered: {error}"))
+
+
+def back_off(attempt: int) -> timedelta:
+    """How long to wait after the failed `attempt`: a minute, doubled each time, at most two hours."""
+    return timedelta(seconds=min(60 * 2 ** (attempt - 1), 7200))
+
+
+def record_outcomes(outcomes: Sequence[Outcome], *, channel: str) -> None:
+    """Store the outcomes, and suppress the addresses at which nobody can be reached."""
+    if not outcomes:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECORD,
+            {
+                "ids": [each.claim.message_id for each in outcomes],
+                "attempts": [each.claim.attempt for each in outcomes],
+                "states": [str(each.state) for each in outcomes],
+                "untried": [each.untried for each in outcomes],
+                "sent": [each.sent_at for each in outcomes],
+                "due": [each.due_at for each in outcomes],
+                "subjects": [each.subject for each in outcomes],
+                "provider_ids": [each.provider_id for each in outcomes],
+                "kinds": [each.error_kind for each in outcomes],
+                "errors": [each.error.replace("\x00", "") for each in outcomes],
+            },
+        )
+    bad = {each.bad_address_hash for each in outcomes if each.bad_address_hash}
+    Suppression.objects.bulk_create(
+        (Suppression(channel=channel, address_hash=each, reason="bad_address") for each in bad), ignore_conflicts=True
+    )

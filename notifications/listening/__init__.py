@@ -1,0 +1,1 @@
+"""What comes back: clicks, unsubscribes, and the orders that follow."""

@@ -1,0 +1,55 @@
+"""Coupon codes: unguessable, readable aloud, and checked before the database is asked.
+
+A code is 15 random characters and one check character of Crockford's base 32 (https://www.crockford.com/base32.html),
+written in groups of four: `7K2M-9QX4-TB3N-5VHC`. Crockford's check is the number modulo 37, which catches every single
+wrong character and every swap of neighbours; its five extra symbols (`*~$=U`) are awkward in mails and on the phone, so
+a number whose check would need one is drawn again.
+"""
+
+import secrets
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+RANDOM_CHARACTERS = 15  # 75 bits, less log2(37/32) = 0.21 for the redrawn ones
+_LENGTH = RANDOM_CHARACTERS + 1
+_GROUP = 4
+_MODULUS = 37
+_VALUES = {character: value for value, character in enumerate(ALPHABET)}
+# What people read or type instead; U is left unmapped, because Crockford leaves it out of the alphabet altogether.
+_LOOKALIKES = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, "–": None, "—": None})
+
+
+class InvalidCodeError(ValueError):
+    """The text cannot be one of our codes: wrong length, a foreign character, or a check that does not fit."""
+
+
+def _group(characters: str) -> str:
+    return "-".join(characters[start : start + _GROUP] for start in range(0, len(characters), _GROUP))
+
+
+def _encode(number: int) -> str:
+    return "".join(ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(RANDOM_CHARACTERS)))
+
+
+def generate_code() -> str:
+    """A new random code in its canonical, grouped form."""
+    while True:
+        number = secrets.randbits(5 * RANDOM_CHARACTERS)
+        check = number % _MODULUS
+        if check < len(ALPHABET):
+            return _group(_encode(number) + ALPHABET[check])
+
+
+def normalise_code(text: str) -> str:
+    """The canonical form of a code as somebody typed it: any case, spaces or dashes anywhere, O for 0, I or L for 1.
+
+    Raises InvalidCodeError when the text is not a code, which a mistyped one never is.
+    """
+    characters = "".join(text.split()).upper().translate(_LOOKALIKES)
+    if len(characters) != _LENGTH or any(character not in _VALUES for character in characters):
+        raise InvalidCodeError(f"A coupon code has {_LENGTH} letters and digits; this is not one.")
+    number = 0
+    for character in characters[:-1]:
+        number = number * 32 + _VALUES[character]
+    if number % _MODULUS != _VALUES[characters[-1]]:
+        raise InvalidCodeError("This coupon code is mistyped: its last character does not fit the others.")
+    return _group(characters)

@@ -1,0 +1,40 @@
+"""Background jobs. They may be delivered twice or run at once: all work is claimed in the database.
+
+What a tick enqueues expires before the next ticks have enqueued much more of it, so queues stay short while the
+workers are busy; the work itself waits in the database.
+"""
+
+from celery import shared_task
+
+from notifications.campaigns.plan import plan_run as decide_run
+from notifications.campaigns.schedule import complete_runs, runs_to_plan, start_due_runs
+from notifications.delivery.outbox import send_due, sending_runs
+from notifications.delivery.reaper import reap_leases
+from notifications.offers.expire import release_expired_reservations
+
+EXPIRES = 15  # seconds
+
+
+@shared_task
+def tick() -> None:
+    """One turn of the scheduler."""
+    start_due_runs()
+    reap_leases()
+    complete_runs()
+    release_expired_reservations()
+    for run_id in runs_to_plan():
+        plan_run.apply_async(args=[run_id], expires=EXPIRES)
+    if sending_runs():
+        send_due_messages.apply_async(expires=EXPIRES)
+
+
+@shared_task
+def plan_run(run_id: int) -> None:
+    decide_run(run_id=run_id)
+    send_due_messages.apply_async(expires=EXPIRES)
+
+
+@shared_task
+def send_due_messages() -> None:
+    if send_due():
+        send_due_messages.apply_async(expires=EXPIRES)

@@ -1,0 +1,29 @@
+"""The family: every architecture by its name."""
+
+from pathlib import Path
+
+from recommendations.ml import artefacts
+from recommendations.ml.architectures.base import Architecture
+from recommendations.ml.architectures.item_knn import ItemKNN
+from recommendations.ml.architectures.popularity import Popularity
+from recommendations.ml.architectures.transformer import Transformer
+from recommendations.ml.errors import ArtefactError, ConfigError
+
+ARCHITECTURES: dict[str, type[Architecture]] = {
+    architecture.name: architecture for architecture in (Popularity, ItemKNN, Transformer)
+}
+
+
+def create(name: str) -> Architecture:
+    """A new, unfitted model with the default configuration. Raises ConfigError for an unknown name."""
+    if name not in ARCHITECTURES:
+        raise ConfigError(f"unknown architecture {name!r}; known: {', '.join(ARCHITECTURES)}")
+    return ARCHITECTURES[name]()
+
+
+def load(path: str | Path) -> Architecture:
+    """The model that was saved to `path`. Raises ArtefactError when it cannot be restored."""
+    meta, arrays = artefacts.read(Path(path))
+    if meta.get("architecture") not in ARCHITECTURES:
+        raise ArtefactError(f"{path}: unknown architecture {meta.get('architecture')!r}")
+    return ARCHITECTURES[meta["architecture"]].restore(meta, arrays)

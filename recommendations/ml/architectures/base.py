@@ -1,0 +1,112 @@
+"""The interface that every architecture of the family keeps."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from recommendations.ml import artefacts
+from recommendations.ml.context import Context, FitReport
+from recommendations.ml.errors import ArtefactError, ConfigError
+from recommendations.ml.histories import Histories
+from recommendations.ml.interactions import Interactions
+from recommendations.ml.ragged import Int64
+from recommendations.ml.topk import top_k
+
+BLOCK_CELLS = 16_000_000  # scores held at once: 64 MB of float32
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options of an architecture; each has its own subclass."""
+
+
+class Architecture(ABC):
+    """A recommender: fit on interactions, score histories, keep itself in one file.
+
+    Scores are float32 [b, n_items] over `item_ids`; only their order within a row carries meaning.
+    A model never looks a customer up: whoever has a history can be scored, known at training or not.
+    """
+
+    name: ClassVar[str]
+    config_class: ClassVar[type[Config]]
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config or self.config_class()
+        self.item_ids: Int64 = np.zeros(0, dtype=np.int64)
+        self.prior: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
+
+    def fit(self, interactions: Interactions, context: Context) -> FitReport:
+        """Learn from `interactions`.
+
+        With `context.validation` what has to be chosen (when to stop, how to weigh) is chosen on it and remembered;
+        a later fit of the same object without one, on more data, repeats those choices.
+        """
+        self.item_ids = interactions.item_ids
+        self.prior = np.bincount(interactions.item, minlength=interactions.n_items).astype(np.float32)
+        return self._fit(interactions, context)
+
+    def score(self, histories: Histories) -> NDArray[np.float32]:
+        """Scores [b, n_items]; a row without events gets the popularity of the items."""
+        scores = self._score(histories)
+        scores[histories.lengths == 0] = self.prior
+        return scores
+
+    def rank(
+        self,
+        histories: Histories,
+        k: int,
+        *,
+        exclude_seen: bool,
+        allowed: NDArray[np.bool_] | None = None,
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The k best items [b, k] and their scores [b, k], in blocks of bounded memory; -1 where there are no more.
+
+        exclude_seen leaves out what is in the history; allowed [n_items] leaves out everything that is false.
+        """
+        items = np.full((len(histories), k), -1, dtype=np.int64)
+        values = np.full((len(histories), k), -np.inf, dtype=np.float32)
+        step = max(1, BLOCK_CELLS // max(len(self.item_ids), 1))
+        for start in range(0, len(histories), step):
+            block = histories.slice(start, start + step)
+            scores = self.score(block)
+            if exclude_seen:
+                scores[block.row, block.item] = -np.inf
+            if allowed is not None:
+                scores[:, ~allowed] = -np.inf
+            items[start : start + step], values[start : start + step] = top_k(torch.from_numpy(scores), k)
+        return items, values
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to one file."""
+        meta = {"architecture": self.name, "config": asdict(self.config)}
+        artefacts.write(Path(path), meta, {"item_ids": self.item_ids, "prior": self.prior, **self._arrays()})
+
+    @classmethod
+    def restore(cls, meta: Mapping[str, Any], arrays: artefacts.Arrays) -> Self:
+        """Rebuild a model from what `save` wrote. Raises ArtefactError when a part is missing or does not fit."""
+        arrays = dict(arrays)
+        try:
+            model = cls(cls.config_class(**meta["config"]))
+            model.item_ids, model.prior = arrays.pop("item_ids"), arrays.pop("prior")
+            model._load_arrays(arrays)
+        except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
+            raise ArtefactError(f"artefact of {cls.name!r} does not fit this version: {error}") from None
+        return model
+
+    @abstractmethod
+    def _fit(self, interactions: Interactions, context: Context) -> FitReport: ...
+
+    @abstractmethod
+    def _score(self, histories: Histories) -> NDArray[np.float32]: ...
+
+    @abstractmethod
+    def _arrays(self) -> artefacts.Arrays: ...
+
+    @abstractmethod
+    def _load_arrays(self, arrays: artefacts.Arrays) -> None: ...

@@ -1,0 +1,81 @@
+"""The options of the jobs, as they stand in `config.json`."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Self
+
+from recommendations.ml.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class JobConfig:
+    """Options read from `config.json`. Raises ConfigError for unknown, missing or ill-typed ones."""
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read the options of a job."""
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ConfigError(f"{path}: no such file") from None
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path}: not readable JSON: {error}") from None
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{path}: expected a JSON object")
+        known = {entry.name: entry for entry in fields(cls)}
+        if unknown := sorted(set(values) - set(known)):
+            raise ConfigError(f"{path}: unknown option {', '.join(unknown)}")
+        for name, entry in known.items():
+            if entry.default is MISSING and entry.default_factory is MISSING and name not in values:
+                raise ConfigError(f"{path}: option {name} is missing")
+        config = cls(**values)
+        config.check(path)
+        return config
+
+    def check(self, path: Path) -> None:
+        """Raise ConfigError for values that make no sense."""
+
+
+@dataclass(frozen=True)
+class TrainConfig(JobConfig):
+    """exclude_seen: whether a recommendation of something already had counts for nothing when judging.
+
+    time_budget: seconds for all architectures together, judging included; None = until it stops paying.
+    """
+
+    architecture: str
+    baselines: list[str] = field(default_factory=list)
+    split: str = "leave_last_order_out"
+    seed: int = 1
+    device: str = "auto"
+    time_budget: float | None = None
+    exclude_seen: bool = False
+    type_weights: dict[str, float] = field(default_factory=dict)
+
+    def check(self, path: Path) -> None:
+        if self.time_budget is not None and not self.time_budget > 0:
+            raise ConfigError(f"{path}: time_budget must be positive")
+        if not isinstance(self.baselines, list):
+            raise ConfigError(f"{path}: baselines must be a list of names")
+        for code, weight in self.type_weights.items():
+            if not (code.lstrip("-").isdigit() and -128 <= int(code) <= 127 and weight >= 0):
+                raise ConfigError(f"{path}: type_weights maps type codes to weights >= 0, found {code!r}: {weight!r}")
+
+
+@dataclass(frozen=True)
+class ScoreConfig(JobConfig):
+    """artefact: path within DIR. allowed_items: raw ids that may be recommended, None = all. reasons: how many of a
+    customer's recommendations get one."""
+
+    artefact: str
+    k: int = 50
+    exclude_seen: bool = False
+    allowed_items: list[int] | None = None
+    reasons: int = 3
+    device: str = "auto"
+
+    def check(self, path: Path) -> None:
+        if self.k < 1 or self.reasons < 0:
+            raise ConfigError(f"{path}: k must be at least 1 and reasons at least 0")

@@ -1,0 +1,54 @@
+"""Judging a fitted model on held-out moments: full ranking over the catalogue, no sampled negatives."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommendations.ml.context import Context
+from recommendations.ml.histories import Histories
+from recommendations.ml.metrics import METRICS, coverage, find_hits
+from recommendations.ml.ragged import Int64
+from recommendations.ml.splits import HeldOut
+
+CUTOFFS = (5, 10, 20, 50)
+VALIDATED = 10_000  # customers that steer the training; the final judgement takes all
+
+
+class Ranker(Protocol):
+    """What can be judged: every architecture, and anything else that ranks items for histories."""
+
+    item_ids: Int64
+
+    def rank(
+        self, histories: Histories, k: int, *, exclude_seen: bool
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]: ...
+
+
+def judge(
+    model: Ranker, held_out: HeldOut, *, exclude_seen: bool, cutoffs: Sequence[int] = CUTOFFS
+) -> dict[str, float]:
+    """Mean of every metric over the judged customers, as `name@k`. Empty when there is nobody to judge."""
+    if not len(held_out):
+        return {}
+    items, _ = model.rank(held_out.histories, max(cutoffs), exclude_seen=exclude_seen)
+    hits = find_hits(items, held_out.target_offsets, held_out.target_items)
+    sizes = np.diff(held_out.target_offsets)
+    result = {}
+    for k in cutoffs:
+        for name, metric in METRICS.items():
+            result[f"{name}@{k}"] = float(metric(hits[:, :k], sizes).mean())
+        result[f"coverage@{k}"] = coverage(items[:, :k], len(model.item_ids))
+    return result
+
+
+def validation_ndcg(model: Ranker, context: Context) -> float:
+    """NDCG@10 on the validation data, on a fixed random part of it when it is large; 0 without any."""
+    held_out = context.validation
+    if held_out is None or not len(held_out):
+        return 0.0
+    if len(held_out) > VALIDATED:
+        chosen = np.random.default_rng(context.seed).choice(len(held_out), VALIDATED, replace=False)
+        held_out = held_out.rows(np.sort(chosen))
+    return judge(model, held_out, exclude_seen=context.exclude_seen, cutoffs=(10,))["ndcg@10"]
