@@ -1,0 +1,21 @@
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of a template. `part` is `subject`, `preview_text` or `html`; `line` counts from 1."""
+
+    part: str
+    line: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.part}, line {self.line}: {self.message}"
+
+
+class ContentError(ValueError):
+    """A template that cannot be used, or that went beyond a limit while rendering."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem

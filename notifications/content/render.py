@@ -1,0 +1,80 @@
+"""Mails from templates: everything that is common to a run is done once in `compile_content`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from liquid import BoundTemplate
+
+from notifications.content.inlining import inline_css
+from notifications.content.plain_text import text_template, tidy_text
+from notifications.content.sandbox import parse_template, render_template
+from notifications.content.starter import starter_template
+
+__all__ = ["CompiledContent", "RenderedContent", "compile_content", "starter_template"]
+
+# Clients show the text that follows the preview; these invisible characters push it out of sight.
+_PADDING = "&#847;&zwnj;&nbsp;" * 60
+_PREVIEW = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{preview}{padding}</div>'
+_BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedContent:
+    """One mail for one customer."""
+
+    subject: str
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledContent:
+    """One variant, ready to be rendered any number of times."""
+
+    _subject: BoundTemplate
+    _html: BoundTemplate
+    _text: BoundTemplate
+
+    def render(self, context: Mapping[str, Any]) -> RenderedContent:
+        """The mail for one customer; `context` is described in `content.check`. Raises ContentError beyond a limit."""
+        context = _empty_as_nil(context)
+        subject = render_template(self._subject, context, part="subject")
+        return RenderedContent(
+            subject=" ".join(subject.split()),  # a line break would end the header
+            html=render_template(self._html, context, part="html"),
+            text=tidy_text(render_template(self._text, context, part="html")),
+        )
+
+
+def compile_content(*, subject: str, html: str, preview_text: str = "") -> CompiledContent:
+    """Parse the templates, inline the CSS, hide the preview text in the HTML, derive the plain text.
+
+    Raises ContentError naming the part and the line of the first fault.
+    """
+    parse_template(html, part="html", autoescape=True)  # for line numbers of the source, not of what is inlined
+    parse_template(preview_text, part="preview_text", autoescape=True)
+    return CompiledContent(
+        parse_template(subject, part="subject", autoescape=False),
+        parse_template(inline_css(_with_preview(html, preview_text)), part="html", autoescape=True),
+        parse_template(text_template(html), part="html", autoescape=False),
+    )
+
+
+def _empty_as_nil(value: Any) -> Any:
+    """Liquid takes an empty text for true, and nobody who writes `{% if customer.first_name %}` means that."""
+    if isinstance(value, Mapping):
+        return {name: _empty_as_nil(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_empty_as_nil(inner) for inner in value]
+    return None if value == "" else value
+
+
+def _with_preview(html: str, preview_text: str) -> str:
+    if not preview_text.strip():
+        return html
+    hidden = _PREVIEW.format(preview=preview_text, padding=_PADDING)
+    body = _BODY.search(html)
+    end = body.end() if body else 0
+    return html[:end] + hidden + html[end:]

@@ -1,0 +1,157 @@
+"""Liquid for marketers: an allow-list of tags and filters, and limits on time, loops, memory and output.
+
+A template sees plain data only (dicts, lists, texts, numbers, times), never an object with methods. Every tag looks at
+the clock before it runs, and what a single tag or filter can do is bounded, so a hostile template ends in time in any
+thread, without signals.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext as _
+from liquid import BoundTemplate, Environment, RenderContext
+from liquid.ast import Node
+from liquid.builtin.content import Literal
+from liquid.builtin.illegal import Illegal
+from liquid.builtin.output import Output
+from liquid.builtin.tags.assign_tag import AssignTag
+from liquid.builtin.tags.capture_tag import CaptureTag
+from liquid.builtin.tags.case_tag import CaseTag
+from liquid.builtin.tags.comment_tag import CommentTag
+from liquid.builtin.tags.cycle_tag import CycleTag
+from liquid.builtin.tags.for_tag import BreakTag, ContinueTag, ForTag
+from liquid.builtin.tags.if_tag import IfTag
+from liquid.builtin.tags.inline_comment_tag import InlineCommentTag
+from liquid.builtin.tags.unless_tag import UnlessTag
+from liquid.exceptions import LiquidError, ResourceLimitError
+from liquid.tag import Tag
+from liquid.token import Token
+
+from notifications.content.errors import ContentError, Problem
+from notifications.content.filters import FILTERS
+from notifications.content.tags import find_tags, line_at
+
+TIME_LIMIT = 0.5  # seconds a rendering; a real mail takes a millisecond
+LOOP_LIMIT = 10_000
+MEMORY_LIMIT = 1_000_000  # bytes of assigned variables
+OUTPUT_LIMIT = 500_000
+VALUE_LIMIT = 20_000  # characters or elements that go into a filter
+ARGUMENT_LIMIT = 1_000
+_LARGEST_NUMBER = 10**18
+
+
+class SandboxContext(RenderContext):
+    """A render context with a deadline, whose filters take only values of sane size."""
+
+    __slots__ = ("deadline",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.deadline = time.monotonic() + TIME_LIMIT
+
+    def tick(self) -> None:
+        """Raise ResourceLimitError when the time is over."""
+        if time.monotonic() > self.deadline:
+            raise ResourceLimitError(_("It takes longer than %(limit)s s.") % {"limit": TIME_LIMIT}, token=None)
+
+    def filter(self, name: str, token: Token | None) -> Callable[..., object]:
+        function = super().filter(name, token)
+
+        def bounded(value: object, *args: object, **kwargs: object) -> object:
+            self.tick()
+            _check_size(value, VALUE_LIMIT)
+            for argument in (*args, *kwargs.values()):
+                _check_size(argument, ARGUMENT_LIMIT)
+            return function(value, *args, **kwargs)
+
+        return bounded
+
+
+def _check_size(value: object, limit: int) -> None:
+    if isinstance(value, str | Sequence | Mapping):
+        too_large = len(value) > limit
+    else:
+        too_large = isinstance(value, int | float) and abs(value) > _LARGEST_NUMBER
+    if too_large:
+        raise ResourceLimitError(_("A value is too large for a filter."), token=None)
+
+
+class SandboxTemplate(BoundTemplate):
+    context_class = SandboxContext
+
+
+def _ticking(tag: type[Tag]) -> type[Tag]:
+    """The tag, looking at the clock each time before it runs."""
+    node_class: type[Node] = tag.node_class  # type: ignore[attr-defined]
+
+    class TickingNode(node_class):  # type: ignore[misc,valid-type]
+        def render_to_output(self, context: SandboxContext, buffer: Any) -> int:
+            context.tick()
+            return super().render_to_output(context, buffer)
+
+    return type(f"Ticking{tag.__name__}", (tag,), {"node_class": TickingNode})
+
+
+class _BoundedFor(ForTag):
+    """A `for` that refuses a long range before it builds a list of it, as `reversed` does."""
+
+    class node_class(ForTag.node_class):  # type: ignore[name-defined,misc]  # noqa: N801 — the name is liquid's
+        def render_to_output(self, context: SandboxContext, buffer: Any) -> int:
+            context.tick()
+            values = self.expression.iterable.evaluate(context)
+            if isinstance(values, range) and values.stop - values.start > LOOP_LIMIT:
+                raise ResourceLimitError(_("A loop is too long."), token=self.token)
+            return super().render_to_output(context, buffer)
+
+
+class SandboxEnvironment(Environment):
+    """Only the tags and filters below exist; there is no loader, so nothing can be included."""
+
+    loop_iteration_limit: ClassVar[int | None] = LOOP_LIMIT
+    local_namespace_limit: ClassVar[int | None] = MEMORY_LIMIT
+    output_stream_limit: ClassVar[int | None] = OUTPUT_LIMIT
+    template_class = SandboxTemplate
+
+    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
+        for tag in (Literal, Illegal, BreakTag, ContinueTag, CommentTag, InlineCommentTag, _BoundedFor):
+            self.add_tag(tag)
+        for tag in (Output, IfTag, UnlessTag, CaseTag, AssignTag, CaptureTag, CycleTag):
+            self.add_tag(_ticking(tag))
+        for name, function in FILTERS.items():
+            self.add_filter(name, function)
+
+
+_ENVIRONMENTS = {autoescape: SandboxEnvironment(autoescape=autoescape) for autoescape in (True, False)}
+
+
+def parse_template(source: str, *, part: str, autoescape: bool) -> BoundTemplate:
+    """Parse a template; with `autoescape`, values are escaped for HTML. Raises ContentError naming the line."""
+    find_tags(source, part=part)
+    with _named(part, source):
+        template = _ENVIRONMENTS[autoescape].from_string(source)
+    for name, spans in template.analyze(include_partials=False).filters.items():
+        if name not in FILTERS:  # liquid itself would find out in the first mail only
+            message = _("There is no filter “%(name)s”.") % {"name": name}
+            raise ContentError(Problem(part, line_at(source, spans[0].index), message))
+    return template
+
+
+def render_template(template: BoundTemplate, context: Mapping[str, Any], *, part: str) -> str:
+    """Render it with plain data. Raises ContentError when it goes beyond a limit or computes nonsense."""
+    with _named(part):
+        return template.render(**context)
+
+
+@contextmanager
+def _named(part: str, source: str = "") -> Iterator[None]:
+    try:
+        yield
+    except LiquidError as error:
+        start = error.token.start_index if error.token else 0
+        start = len(source) if start < 0 else start  # the end came too early
+        message = str(error.args[0] if error.args else error) or _("It cannot be understood.")
+        raise ContentError(Problem(part, line_at(source, start), message)) from error
+    except (ArithmeticError, RecursionError, MemoryError, TypeError, ValueError) as error:
+        raise ContentError(Problem(part, 1, _("It computes something impossible (%s).") % error)) from error
