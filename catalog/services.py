@@ -10,7 +10,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog.models import Category, Item, shop_currency
-from catalog.validation import IngestResult, Refused, RefusedRow, check_currency, check_id, check_money, check_text
+from catalog.validation import (
+    IngestResult,
+    Refused,
+    RefusedRow,
+    check_currency,
+    check_id,
+    check_money,
+    check_text,
+    json_text,
+)
 
 BATCH = 1_000  # items in memory at once
 
@@ -88,6 +97,7 @@ def _check_item(item: ItemInput) -> None:
             check_money(getattr(item, name), name)
     if item.currency:
         check_currency(item.currency)
+    json_text(item.attributes, "attributes")
     if item.stock is not None and not 0 <= item.stock < 2**31:
         raise Refused("bad_stock", "stock must be a whole number of at least 0.")
 

@@ -1,7 +1,9 @@
 """What every way in shares: the refusal of a row, the outcome of a batch, and the checks of ids and money."""
 
+import json
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 MAX_ID_LENGTH = 255
 MAX_PRICE = Decimal("9999999999.99")
@@ -79,3 +81,16 @@ def check_currency(code: str) -> str:
     if not is_currency(code):
         raise Refused("bad_currency", f"currency must be an ISO 4217 code such as EUR, not {code!r:.40}.")
     return code
+
+
+def json_text(value: dict[str, Any] | None, field: str) -> str | None:
+    """A JSON object as text that PostgreSQL takes: finite numbers, no NUL."""
+    if value is None:
+        return None
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise Refused(f"bad_{field}", f"{field} is not valid JSON: {error}.") from None
+    if "\\u0000" in text:
+        raise Refused(f"bad_{field}", f"{field} contains a NUL character.")
+    return check_text(text, field)

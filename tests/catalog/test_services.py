@@ -28,6 +28,7 @@ def test_items_are_created_then_replaced():
         ({"price": Decimal(-1)}, "bad_price"),
         ({"currency": "£"}, "bad_currency"),
         ({"stock": -1}, "bad_stock"),
+        ({"attributes": {"size": float("nan")}}, "bad_attributes"),
     ],
 )
 @pytest.mark.django_db

@@ -8,12 +8,12 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from catalog.validation import IngestResult, Refused, RefusedRow
+from catalog.validation import IngestResult, Refused, RefusedRow, json_text
 from users.encryption import encrypt, lookup_hash
 from users.ingestion import quality
 from users.ingestion.inputs import CustomerInput
 from users.ingestion.staging import stage
-from users.ingestion.validate import check_customer, json_text
+from users.ingestion.validate import check_customer
 
 BATCH = 5_000  # customers in memory at once
 

@@ -9,12 +9,12 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from catalog.validation import IngestResult, Refused, RefusedRow
+from catalog.validation import IngestResult, Refused, RefusedRow, json_text
 from users.ingestion import partitions, quality
 from users.ingestion.inputs import EventInput
 from users.ingestion.references import add_missing_customers, add_missing_items
 from users.ingestion.staging import stage
-from users.ingestion.validate import check_event, json_text, message_key
+from users.ingestion.validate import check_event, message_key
 
 BATCH = 20_000  # rows in memory at once
 

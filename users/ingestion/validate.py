@@ -1,18 +1,16 @@
 """The rules that refuse a row of customers, events or orders. Each raises `Refused` with a stable reason."""
 
-import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Any
 from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from catalog.validation import Refused, check_currency, check_id, check_money, check_text
+from catalog.validation import Refused, check_currency, check_id, check_money, check_text, json_text
 from users.choices import Channel, ConsentPurpose, EventType, OrderStatus
 from users.ingestion.inputs import ConsentInput, CustomerInput, EventInput, OrderInput
 
@@ -76,19 +74,6 @@ def check_event(event: EventInput, now: datetime) -> int:
     if event.value is not None and not abs(event.value) < float("inf"):
         raise Refused("bad_value", "value must be a finite number.")
     return kind
-
-
-def json_text(value: dict[str, Any] | None, field: str) -> str | None:
-    """A JSON object as text that PostgreSQL takes: finite numbers, no NUL."""
-    if value is None:
-        return None
-    try:
-        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-    except (TypeError, ValueError) as error:
-        raise Refused(f"bad_{field}", f"{field} is not valid JSON: {error}.") from None
-    if "\\u0000" in text:
-        raise Refused(f"bad_{field}", f"{field} contains a NUL character.")
-    return check_text(text, field)
 
 
 def check_order(order: OrderInput, now: datetime) -> Decimal:
