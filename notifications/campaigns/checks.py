@@ -50,7 +50,9 @@ def _offer_problems(offer: Offer, *, at: datetime) -> list[str]:
     except OfferNotIssuableError as error:
         return [str(error)]
     if offer.budget is not None and worst_case_liability(offer, coupons=1) == 0:
-        return [_("The budget of the offer “%(offer)s” is spent. Raise it, or choose another offer.") % {"offer": offer}]
+        return [
+            _("The budget of the offer “%(offer)s” is spent. Raise it, or choose another offer.") % {"offer": offer}
+        ]
     return []
 
 

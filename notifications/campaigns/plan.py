@@ -176,9 +176,7 @@ def _only_planner(run_id: int) -> Iterator[bool]:
 
 
 def _may_plan(run_id: int) -> bool:
-    return Run.objects.filter(
-        pk=run_id, status=RunStatus.PLANNING, campaign__status=CampaignStatus.RUNNING
-    ).exists()
+    return Run.objects.filter(pk=run_id, status=RunStatus.PLANNING, campaign__status=CampaignStatus.RUNNING).exists()
 
 
 def _finish(run: Run) -> None:

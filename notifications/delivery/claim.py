@@ -68,6 +68,4 @@ def claim_batch(*, run: Run, limit: int = BATCH) -> Batch:
 
 def may_send(run_id: int) -> bool:
     """Whether the run sends and its campaign is neither paused nor stopped."""
-    return Run.objects.filter(
-        pk=run_id, status=RunStatus.SENDING, campaign__status=CampaignStatus.RUNNING
-    ).exists()
+    return Run.objects.filter(pk=run_id, status=RunStatus.SENDING, campaign__status=CampaignStatus.RUNNING).exists()

@@ -60,7 +60,9 @@ class Letters:
         item_ids = {item for recipient in recipients.values() for item in _shown_items(recipient)}
         self._items = Item.objects.defer("description", "attributes").in_bulk(list(item_ids))
         self._store_links()
-        return [self._letter(claim, recipients[claim.recipient_id]) for claim in claims if claim.recipient_id in recipients]
+        return [
+            self._letter(claim, recipients[claim.recipient_id]) for claim in claims if claim.recipient_id in recipients
+        ]
 
     def render(self, letter: Letter) -> Envelope:
         """One letter as it is handed to the channel. Raises what `CompiledContent.render` raises."""
@@ -124,9 +126,7 @@ class Letters:
         return f"{settings.BASE_URL}{reverse('click', args=[token])}"
 
     def _unsubscribe_url(self, letter: Letter) -> str:
-        token = self._tokens.unsubscribe(
-            customer_id=letter.recipient.customer_id, message_id=letter.claim.message_id
-        )
+        token = self._tokens.unsubscribe(customer_id=letter.recipient.customer_id, message_id=letter.claim.message_id)
         return f"{settings.BASE_URL}{reverse('preferences', args=[token])}"
 
 

@@ -50,9 +50,7 @@ class RunSender:
     def __init__(self, run: Run) -> None:
         self.run = run
         self.letters = Letters(run)
-        self.mailing = Mailing(
-            run_id=run.pk, campaign_id=run.campaign_id, token=run.campaign.hold_out_seed.hex[:12]
-        )
+        self.mailing = Mailing(run_id=run.pk, campaign_id=run.campaign_id, token=run.campaign.hold_out_seed.hex[:12])
         self.channel_name = run.campaign.channel
 
     def send_batch(self) -> bool:

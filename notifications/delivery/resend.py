@@ -36,9 +36,7 @@ def resend_message(*, message_id: int) -> Message:
             _("Message %(message)d is %(state)s; only unknown and failed ones can be sent again.")
             % {"message": message_id, "state": message.get_state_display()}
         )
-    Run.objects.filter(pk=message.run_id, status=RunStatus.COMPLETED).update(
-        status=RunStatus.SENDING, finished_at=None
-    )
+    Run.objects.filter(pk=message.run_id, status=RunStatus.COMPLETED).update(status=RunStatus.SENDING, finished_at=None)
     Campaign.objects.filter(pk=campaign.pk, status=CampaignStatus.COMPLETED).update(
         status=CampaignStatus.RUNNING, updated_at=timezone.now()
     )
