@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from notifications.campaigns.audience import worst_case_liability
 from notifications.channels import delivery_channel
-from notifications.content.render import ContentError, compile_content
+from notifications.content.check import check_content
 from notifications.models import Campaign, Offer
 from notifications.offers.issue import OfferNotIssuableError, coupon_validity
 from notifications.segments import RuleError, count_segment
@@ -34,14 +34,11 @@ def _content_problems(campaign: Campaign) -> list[str]:
     variants = list(campaign.variants.all())
     if not variants:
         return [_("The campaign has no message. Add a variant with a subject and HTML.")]
-    problems = []
-    for variant in variants:
-        try:
-            compile_content(subject=variant.subject, html=variant.html, preview_text=variant.preview_text)
-        except ContentError as error:
-            name = f"{variant.name} {variant.language}".strip()
-            problems.append(_("Variant %(name)s: %(error)s") % {"name": name, "error": error})
-    return problems
+    return [
+        _("Variant %(name)s: %(problem)s") % {"name": f"{variant.name} {variant.language}".strip(), "problem": problem}
+        for variant in variants
+        for problem in check_content(subject=variant.subject, html=variant.html, preview_text=variant.preview_text)
+    ]
 
 
 def _offer_problems(offer: Offer, *, at: datetime) -> list[str]:

@@ -1,14 +1,11 @@
 """Everything a batch's messages say, fetched in a few queries for the whole batch."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
-from django.utils import timezone, translation
-from django.utils.formats import date_format
-from django.utils.translation import gettext as _
+from django.utils import translation
 
 from catalog.models import Item
 from notifications.channels.base import Envelope
@@ -16,7 +13,7 @@ from notifications.content.render import CompiledContent, compile_content
 from notifications.delivery.claim import Claim
 from notifications.listening.links import store_links
 from notifications.listening.tokens import TokenMaker
-from notifications.models import Coupon, Recipient, Run
+from notifications.models import Coupon, Recipient, Run, Variant
 from notifications.offers.money import known_language
 from notifications.offers.terms import describe_offer
 from users.models import Customer
@@ -39,21 +36,12 @@ class Letters:
         self._tokens = TokenMaker()
         self._links: dict[str, int] = {}
         self._items: dict[int, Item] = {}
-
-    @cached_property
-    def _variants(self) -> dict[int, tuple[str, CompiledContent]]:
-        return {
-            variant.pk: (
-                variant.language,
-                compile_content(subject=variant.subject, html=variant.html, preview_text=variant.preview_text),
-            )
-            for variant in self.run.campaign.variants.all()
-        }
+        self._contents: dict[int, CompiledContent] = {}
 
     def load(self, claims: list[Claim]) -> list[Letter]:
         """The letters of a batch, in its order, less those whose customer was erased since they were claimed."""
         recipients = (
-            Recipient.objects.select_related("customer", "coupon__offer")
+            Recipient.objects.select_related("customer", "coupon__offer", "variant")
             .defer("customer__phone", "customer__attributes")
             .in_bulk([claim.recipient_id for claim in claims])
         )
@@ -65,9 +53,9 @@ class Letters:
         ]
 
     def render(self, letter: Letter) -> Envelope:
-        """One letter as it is handed to the channel. Raises what `CompiledContent.render` raises."""
+        """One letter as it is handed to the channel. Raises ContentError or LookupError."""
         recipient = letter.recipient
-        _language, content = self._variants[recipient.variant_id]
+        content = self._content(recipient.variant)
         unsubscribe = self._unsubscribe_url(letter)
         with translation.override(known_language(letter.language)):
             rendered = content.render(self._context(letter, unsubscribe))
@@ -81,8 +69,17 @@ class Letters:
         )
 
     def _letter(self, claim: Claim, recipient: Recipient) -> Letter:
-        variant_language = self._variants[recipient.variant_id][0] if recipient.variant_id else ""
-        return Letter(claim, recipient, variant_language or recipient.customer.language or settings.LANGUAGE_CODE)
+        own = recipient.variant.language if recipient.variant else ""
+        return Letter(claim, recipient, own or recipient.customer.language or settings.LANGUAGE_CODE)
+
+    def _content(self, variant: Variant | None) -> CompiledContent:
+        if variant is None:
+            raise LookupError("Its variant was deleted.")
+        if variant.pk not in self._contents:
+            self._contents[variant.pk] = compile_content(
+                subject=variant.subject, html=variant.html, preview_text=variant.preview_text
+            )
+        return self._contents[variant.pk]
 
     def _store_links(self) -> None:
         destinations: dict[str, int | None] = {settings.SHOP_URL: None}
@@ -118,7 +115,7 @@ class Letters:
             "currency": item.currency,
             "url": self._click_url(letter, item.url or settings.SHOP_URL),
             "image_url": item.image_url,
-            "reason": _("because you bought %(title)s") % {"title": reason.title} if reason else "",
+            "reason": reason.title if reason else "",
         }
 
     def _click_url(self, letter: Letter, url: str) -> str:
@@ -145,5 +142,5 @@ def _coupon_context(coupon: Coupon, language: str) -> dict[str, Any]:
         "minimum_spend": coupon.offer.minimum_spend,
         "value": coupon.offer.value,
         "currency": coupon.offer.currency,
-        "valid_until": date_format(timezone.localtime(coupon.valid_until), "DATE_FORMAT"),
+        "valid_until": coupon.valid_until,
     }

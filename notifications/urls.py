@@ -1,0 +1,10 @@
+"""The addresses in messages; outside tools rely on them."""
+
+from django.urls import path
+
+from notifications import views
+
+urlpatterns = [
+    path("t/c/<str:token>", views.click, name="click"),
+    path("u/<str:token>/", views.preferences, name="preferences"),
+]

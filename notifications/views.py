@@ -1,0 +1,68 @@
+"""What a shopper sees after following a link in a message."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils import translation
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_GET, require_http_methods
+
+from notifications.listening.links import record_click
+from notifications.listening.tokens import BadTokenError
+from notifications.listening.unsubscribe import is_subscribed, preferences_customer, resubscribe, unsubscribe
+from notifications.offers.money import known_language
+from users.models import Customer
+
+
+@never_cache
+@require_GET
+def click(request: HttpRequest, token: str) -> HttpResponse:
+    """To the stored destination; a token that we did not make leads to a friendly page, not elsewhere."""
+    try:
+        return HttpResponseRedirect(record_click(token=token, user_agent=request.headers.get("User-Agent", "")))
+    except BadTokenError:
+        return _unknown_link(request)
+
+
+# Mail providers post here without cookies (RFC 8058), so there is no session to protect; the token is the secret.
+@csrf_exempt
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def preferences(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows the page and changes nothing; POST unsubscribes, or subscribes again where it says so."""
+    try:
+        if request.method != "POST":
+            customer = preferences_customer(token=token)
+        elif request.POST.get("action") == "subscribe":
+            customer = resubscribe(token=token)
+        else:
+            customer = unsubscribe(token=token)
+    except BadTokenError:
+        return _unknown_link(request)
+    return _preferences_page(request, customer)
+
+
+def _preferences_page(request: HttpRequest, customer: Customer) -> HttpResponse:
+    context = {
+        **_shop(),
+        "subscribed": is_subscribed(customer=customer),
+        "changed": request.method == "POST",
+        "address": masked(customer.email),
+    }
+    with translation.override(known_language(customer.language)):
+        return render(request, "notifications/preferences.html", context)
+
+
+def _unknown_link(request: HttpRequest) -> HttpResponse:
+    return render(request, "notifications/unknown_link.html", _shop(), status=404)
+
+
+def _shop() -> dict[str, str]:
+    return {"shop_name": settings.SHOP_NAME, "shop_url": settings.SHOP_URL}
+
+
+def masked(address: str) -> str:
+    """Enough of an address to be recognised by its owner, too little for anyone who was forwarded the mail."""
+    local, _, domain = address.partition("@")
+    return f"{local[:1]}…@{domain}" if domain else ""
