@@ -127,9 +127,11 @@ def test_a_dry_run_says_what_would_happen_and_changes_nothing(tmp_path):
 @pytest.mark.django_db
 def test_customers_items_and_orders_too(tmp_path):
     files = {
-        "customers": 'external_id,email,consents\nc1,a@example.com,"[{""channel"": ""email"", ""granted"": true, ""source"": ""file""}]"\n',
+        "customers": "external_id,email,consents\nc1,a@example.com,"
+        '"[{""channel"": ""email"", ""granted"": true, ""source"": ""file""}]"\n',
         "items": "external_id,title,price,stock,is_active\ni1,Mug,4.50,3,yes\ni2,Jug,x,3,no\n",
-        "orders": 'order_id,customer_id,placed_at,currency,lines\no1,c1,2026-03-01T12:00:00Z,EUR,"[{""item_id"": ""i1"", ""quantity"": 2, ""price"": ""4.50""}]"\n',
+        "orders": "order_id,customer_id,placed_at,currency,lines\no1,c1,2026-03-01T12:00:00Z,EUR,"
+        '"[{""item_id"": ""i1"", ""quantity"": 2, ""price"": ""4.50""}]"\n',
     }
     for kind, text in files.items():
         path = tmp_path / f"{kind}.csv"
