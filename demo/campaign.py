@@ -3,15 +3,15 @@
 from decimal import Decimal
 
 from django.db import transaction
-from notifications.campaigns.lifecycle import launch_campaign
-from notifications.content.starter import starter_template
 
 from demo.accounts import DEMO_USER
 from demo.folder import LOG_DIR
 from demo.importing import CURRENCY
 from demo.progress import Bar, StepFailedError, wait_until
 from demo.state import State
+from notifications.campaigns.lifecycle import launch_campaign
 from notifications.choices import MessageState, OfferType, RunStatus
+from notifications.content.starter import starter_template
 from notifications.models import Campaign, Message, Offer, Run, Segment, Variant
 from users.models import User
 

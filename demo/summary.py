@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from django.db.models import Count, Sum
-from notifications.reports import campaign_report
 
 from catalog.models import Item
 from demo.folder import SUMMARY_FILE
@@ -14,6 +13,7 @@ from demo.importing import SOURCE
 from demo.state import State
 from notifications.choices import MessageState, RecipientStatus, RedemptionState
 from notifications.models import Campaign, Click, Message, Recipient, Redemption
+from notifications.reports import campaign_report
 from recommendations.models import TrainingRun
 from recommendations.registry import champion
 from users.models import Customer, Event, QualityCount
