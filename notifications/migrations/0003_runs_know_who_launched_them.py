@@ -6,33 +6,49 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notifications', '0002_initial'),
-        ('users', '0001_initial'),
+        ("notifications", "0002_initial"),
+        ("users", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='campaign',
-            options={'permissions': [('send_campaign', 'Can launch, pause, resume and stop campaigns')], 'verbose_name': 'campaign', 'verbose_name_plural': 'campaigns'},
+            name="campaign",
+            options={
+                "permissions": [("send_campaign", "Can launch, pause, resume and stop campaigns")],
+                "verbose_name": "campaign",
+                "verbose_name_plural": "campaigns",
+            },
         ),
         migrations.RemoveIndex(
-            model_name='message',
-            name='message_due',
+            model_name="message",
+            name="message_due",
         ),
         migrations.AddField(
-            model_name='run',
-            name='launched_by',
-            field=models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="run",
+            name="launched_by",
+            field=models.ForeignKey(
+                blank=True,
+                editable=False,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state', 'planned')), fields=['run', 'due_at', 'id'], name='message_due'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("state", "planned")), fields=["run", "due_at", "id"], name="message_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(condition=models.Q(('status__in', ('pending', 'planning', 'sending'))), fields=['scheduled_at'], name='run_open'),
+            model_name="run",
+            index=models.Index(
+                condition=models.Q(("status__in", ("pending", "planning", "sending"))),
+                fields=["scheduled_at"],
+                name="run_open",
+            ),
         ),
     ]
