@@ -10,10 +10,20 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog.models import Category, Item, shop_currency
-from catalog.validation import IngestResult, Refused, RefusedRow, check_currency, check_id, check_money
+from catalog.validation import (
+    IngestResult,
+    Refused,
+    RefusedRow,
+    check_currency,
+    check_id,
+    check_money,
+    check_text,
+    json_text,
+)
 
 BATCH = 1_000  # items in memory at once
 
+_TEXT_LIMITS = {"title": 500, "description": 100_000, "category": 255, "brand": 255, "url": 1000, "image_url": 1000}
 _UPDATED = (
     *("title", "description", "category", "brand", "price", "list_price", "currency", "stock", "is_active"),
     *("is_repurchasable", "url", "image_url", "attributes", "updated_at"),
@@ -78,13 +88,16 @@ def _upsert_batch(batch: list[ItemInput], *, offset: int) -> IngestResult:
 
 def _check_item(item: ItemInput) -> None:
     check_id(item.external_id, "external_id")
-    if not item.title.strip() or len(item.title) > 500 or "\x00" in item.title + item.description:
-        raise Refused("bad_title", "title must have 1 to 500 characters, without NUL.")
+    if not item.title.strip():
+        raise Refused("missing_title", "title is missing.")
+    for name, limit in _TEXT_LIMITS.items():
+        check_text(getattr(item, name), name, limit)
     for name in ("price", "list_price"):
         if getattr(item, name) is not None:
             check_money(getattr(item, name), name)
     if item.currency:
         check_currency(item.currency)
+    json_text(item.attributes, "attributes")
     if item.stock is not None and not 0 <= item.stock < 2**31:
         raise Refused("bad_stock", "stock must be a whole number of at least 0.")
 

@@ -1,7 +1,9 @@
 """What every way in shares: the refusal of a row, the outcome of a batch, and the checks of ids and money."""
 
+import json
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 MAX_ID_LENGTH = 255
 MAX_PRICE = Decimal("9999999999.99")
@@ -46,8 +48,20 @@ def check_id(value: object, field: str) -> str:
         raise Refused(f"missing_{field}", f"{field} is missing.")
     if len(value) > MAX_ID_LENGTH:
         raise Refused(f"bad_{field}", f"{field} is longer than {MAX_ID_LENGTH} characters.")
+    return check_text(value, field)
+
+
+def check_text(value: str, field: str, limit: int | None = None) -> str:
+    """Text that PostgreSQL can store: no NUL, no lone surrogate, and no more than `limit` characters."""
+    if limit is not None and len(value) > limit:
+        raise Refused(f"bad_{field}", f"{field} is longer than {limit} characters.")
     if "\x00" in value:
         raise Refused(f"bad_{field}", f"{field} contains a NUL character.")
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise Refused(f"bad_{field}", f"{field} contains half a character (a lone surrogate).") from None
     return value
 
 
@@ -67,3 +81,16 @@ def check_currency(code: str) -> str:
     if not is_currency(code):
         raise Refused("bad_currency", f"currency must be an ISO 4217 code such as EUR, not {code!r:.40}.")
     return code
+
+
+def json_text(value: dict[str, Any] | None, field: str) -> str | None:
+    """A JSON object as text that PostgreSQL takes: finite numbers, no NUL."""
+    if value is None:
+        return None
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise Refused(f"bad_{field}", f"{field} is not valid JSON: {error}.") from None
+    if "\\u0000" in text:
+        raise Refused(f"bad_{field}", f"{field} contains a NUL character.")
+    return check_text(text, field)

@@ -37,6 +37,8 @@ class Postgres:
         try:
             self.directory.parent.mkdir(parents=True, exist_ok=True)
             self._server = pgserver.get_server(self.directory, cleanup_mode=None)
+            if self.pid() is None:  # it remembers a server that this process has stopped since
+                self._server.start()
         except (OSError, RuntimeError, subprocess.SubprocessError, AssertionError) as error:
             raise EmbeddedServerError(
                 f"The embedded PostgreSQL in {self.directory} did not start ({error}). "

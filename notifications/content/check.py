@@ -16,8 +16,8 @@ from notifications.content.sandbox import parse_template
 from notifications.content.tags import line_at
 
 # The shape of the context: dicts have keys, lists one kind of element, None is a plain value. `coupon` is nil in a
-# campaign without an offer; `reason` is the title of the item that the customer bought before, or empty; money is
-# Decimal, times are aware.
+# campaign without an offer; `reason` says why an item is recommended, or is empty; money is Decimal, times are
+# aware. A `customer.time_zone` is used where the context has one, to name the day of a moment.
 CONTEXT: dict[str, Any] = {
     "customer": dict.fromkeys(["first_name", "language", "country"]),
     "shop": dict.fromkeys(["name", "url", "address", "currency"]),

@@ -22,10 +22,13 @@ def test_items_are_created_then_replaced():
     ("changes", "reason"),
     [
         ({"external_id": ""}, "missing_external_id"),
-        ({"title": " "}, "bad_title"),
+        ({"title": " "}, "missing_title"),
+        ({"title": "x" * 501}, "bad_title"),
+        ({"brand": "half \ud800"}, "bad_brand"),
         ({"price": Decimal(-1)}, "bad_price"),
         ({"currency": "£"}, "bad_currency"),
         ({"stock": -1}, "bad_stock"),
+        ({"attributes": {"size": float("nan")}}, "bad_attributes"),
     ],
 )
 @pytest.mark.django_db

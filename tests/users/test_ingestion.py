@@ -65,7 +65,10 @@ def test_events_of_any_month_find_a_partition():
         ({"customer_id": ""}, "missing_customer_id"),
         ({"customer_id": "x" * 1000}, "bad_customer_id"),
         ({"item_id": "nul\x00"}, "bad_item_id"),
+        ({"item_id": "half \ud800"}, "bad_item_id"),
         ({"item_id": None}, "missing_item_id"),
+        ({"context": {"half": "\ud800"}}, "bad_context"),
+        ({"context": {"nul": "\x00"}}, "bad_context"),
         ({"occurred_at": datetime(2026, 1, 1)}, "bad_occurred_at"),  # noqa: DTZ001
         ({"occurred_at": datetime(1970, 1, 1, tzinfo=UTC)}, "too_old"),
         ({"occurred_at": datetime(2099, 1, 1, tzinfo=UTC)}, "in_the_future"),

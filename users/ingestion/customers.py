@@ -1,6 +1,5 @@
 """Customers in: what the shop knows of them, and what they consented to."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
@@ -9,7 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
-from catalog.validation import IngestResult, Refused, RefusedRow
+from catalog.validation import IngestResult, Refused, RefusedRow, json_text
 from users.encryption import encrypt, lookup_hash
 from users.ingestion import quality
 from users.ingestion.inputs import CustomerInput
@@ -105,11 +104,10 @@ def _ingest_batch(batch: list[CustomerInput], *, offset: int, source: str) -> In
 
 def _row(customer: CustomerInput) -> tuple[Any, ...]:
     """The customer as a row of `_COLUMNS`."""
-    attributes = None if customer.attributes is None else json.dumps(customer.attributes, allow_nan=False)
     return (
         *(customer.external_id, encrypt(customer.email), lookup_hash(customer.email), encrypt(customer.phone)),
         *(customer.first_name, customer.last_name, customer.birth_date, customer.language, customer.country),
-        *(customer.time_zone, attributes),
+        *(customer.time_zone, json_text(customer.attributes, "attributes")),
     )
 
 

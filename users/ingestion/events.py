@@ -5,17 +5,16 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
 
-from catalog.validation import IngestResult, Refused, RefusedRow
+from catalog.validation import IngestResult, Refused, RefusedRow, json_text
 from users.ingestion import partitions, quality
 from users.ingestion.inputs import EventInput
 from users.ingestion.references import add_missing_customers, add_missing_items
 from users.ingestion.staging import stage
-from users.ingestion.validate import check_event, context_json, message_uuid
+from users.ingestion.validate import check_event, message_key
 
 BATCH = 20_000  # rows in memory at once
 
@@ -64,7 +63,7 @@ def ingest_events(*, events: Iterable[EventInput], source: str) -> IngestResult:
 def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> IngestResult:
     now = timezone.now()
     result = IngestResult()
-    rows: dict[UUID, tuple[Any, ...]] = {}
+    rows: dict[str, tuple[Any, ...]] = {}
     for index, event in enumerate(batch, start=offset):
         try:
             row = _row(check_event(event, now), event)
@@ -93,8 +92,8 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
 def _row(kind: int, event: EventInput) -> tuple[Any, ...]:
     """The event as a row of `_COLUMNS`."""
     return (
-        *(message_uuid(event.message_id), event.customer_id, event.item_id, event.order_id, kind, event.occurred_at),
-        *(event.quantity, event.price, event.currency, event.value, context_json(event.context)),
+        *(message_key(event.message_id), event.customer_id, event.item_id, event.order_id, kind, event.occurred_at),
+        *(event.quantity, event.price, event.currency, event.value, json_text(event.context, "context")),
     )
 
 

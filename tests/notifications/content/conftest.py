@@ -15,7 +15,7 @@ def context() -> dict[str, Any]:
             "currency": "GBP",
             "url": f"https://shop.example.com/{number}?a=1&b=2",
             "image_url": "",
-            "reason": "Tea cosy" if number == 1 else "",
+            "reason": "because you bought Tea cosy" if number == 1 else "",
         }
         for number in range(1, 5)
     ]

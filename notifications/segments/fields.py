@@ -1,0 +1,53 @@
+"""The fields of a customer that a rule can test, and the operators that fit them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    NUMBER = "number"
+    DATE = "date"
+    TIME = "time"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """`column` is SQL over `c` (customer) and `p` (profile). The labels are its noun in English and Chinese.
+
+    A number is 0 for a customer without a profile, unless it is `nullable`.
+    """
+
+    column: str
+    kind: Kind
+    english: str
+    chinese: str
+    nullable: bool = True
+
+
+COMPARISONS = ("=", "!=", "<", "<=", ">", ">=")
+OPERATORS: dict[Kind, tuple[str, ...]] = {
+    Kind.TEXT: ("=", "!=", "in", "not_in", "is_set", "is_not_set"),
+    Kind.NUMBER: (*COMPARISONS, "between", "is_set", "is_not_set"),
+    Kind.DATE: ("before", "after", "older_than_days", "within_days", "is_set", "is_not_set"),
+    Kind.TIME: ("before", "after", "older_than_days", "within_days", "is_set", "is_not_set"),
+}
+WITHOUT_VALUE = frozenset({"is_set", "is_not_set"})
+
+FIELDS: dict[str, Field] = {
+    "customer.external_id": Field("c.external_id", Kind.TEXT, "id", "客户编号"),
+    "customer.first_name": Field("c.first_name", Kind.TEXT, "first name", "名字"),
+    "customer.language": Field("c.language", Kind.TEXT, "language", "语言"),
+    "customer.country": Field("c.country", Kind.TEXT, "country", "国家"),
+    "customer.time_zone": Field("c.time_zone", Kind.TEXT, "time zone", "时区"),
+    "customer.birth_date": Field("c.birth_date", Kind.DATE, "birth date", "出生日期"),
+    "customer.created_at": Field("c.created_at", Kind.TIME, "registration", "注册时间"),
+    "profile.event_count": Field("p.event_count", Kind.NUMBER, "number of events", "行为次数", nullable=False),
+    "profile.first_event_at": Field("p.first_event_at", Kind.TIME, "first event", "首次行为时间"),
+    "profile.last_event_at": Field("p.last_event_at", Kind.TIME, "last event", "最近行为时间"),
+    "profile.order_count": Field("p.order_count", Kind.NUMBER, "number of orders", "订单数", nullable=False),
+    "profile.first_order_at": Field("p.first_order_at", Kind.TIME, "first order", "首次下单时间"),
+    "profile.last_order_at": Field("p.last_order_at", Kind.TIME, "last order", "最近下单时间"),
+    "profile.revenue": Field("p.revenue", Kind.NUMBER, "total spend", "累计消费", nullable=False),
+    "profile.average_order_value": Field("p.average_order_value", Kind.NUMBER, "average order", "平均订单金额"),
+}

@@ -1,0 +1,146 @@
+"""The words of `segments.explain`. Two whole tables, because the two languages build a sentence differently."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Phrases:
+    """Format strings by name, and the nouns of the events in the singular and the plural."""
+
+    texts: dict[str, str]
+    events: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> str:
+        return self.texts[name]
+
+
+_CHANNELS = {"email": "e-mail", "webpush": "web push", "fcm": "Android push", "apns": "iOS push"}
+_CHANNELS_ZH = {"email": "电子邮件", "webpush": "网页推送", "fcm": "安卓推送", "apns": "iOS 推送"}
+
+ENGLISH = Phrases(
+    {
+        "sentence": "Customers {}.",
+        "and": " and ",
+        "or": " or ",
+        "list": ", ",
+        "more": "{} more",
+        "group": "({})",
+        "not": "excluding those {}",
+        "=": "whose {} is {}",
+        "!=": "whose {} is not {}",
+        "<": "whose {} is below {}",
+        "<=": "whose {} is at most {}",
+        ">": "whose {} is above {}",
+        ">=": "whose {} is at least {}",
+        "between": "whose {} is between {} and {}",
+        "in": "whose {} is one of {}",
+        "not_in": "whose {} is none of {}",
+        "is_set": "whose {} is known",
+        "is_not_set": "whose {} is not known",
+        "before": "whose {} was before {}",
+        "after": "whose {} was on or after {}",
+        "older_than_days": "whose {} was more than {} ago",
+        "within_days": "whose {} was within the last {}",
+        "day": "{} day",
+        "days": "{} days",
+        "event": "who had {count}{items}{window}",
+        "none": "no {}",
+        "at_most": "at most {} {}",
+        "at_least": "at least {} {}",
+        "exactly": "exactly {} {}",
+        "from_to": "{} to {} {}",
+        "items": " of {}",
+        "categories": " in the category {}",
+        "brands": " of the brand {}",
+        "window": " in the last {}",
+        "ever": " at any time",
+        "consent": "who agreed to {} for {}",
+        "unused": "who hold an unused coupon",
+        "redeemed": "who redeemed a coupon",
+        "of_offer": " of “{}”",
+        "segment": "who belong to “{}”",
+        "marketing": "marketing",
+        "profiling": "profiling",
+        "inbox": "in-app messages",
+        "webhook": "webhook messages",
+        **_CHANNELS,
+    },
+    {
+        "view": ("view", "views"),
+        "search": ("search", "searches"),
+        "add_to_cart": ("addition to the cart", "additions to the cart"),
+        "remove_from_cart": ("removal from the cart", "removals from the cart"),
+        "wishlist": ("wish", "wishes"),
+        "purchase": ("purchase", "purchases"),
+        "refund": ("refund", "refunds"),
+        "rating": ("rating", "ratings"),
+        "impression": ("impression", "impressions"),
+        "click": ("click", "clicks"),
+        "checkout": ("checkout", "checkouts"),
+        "unsubscribe": ("unsubscription", "unsubscriptions"),
+    },
+)
+
+CHINESE = Phrases(
+    {
+        "sentence": "满足以下条件的客户：{}。",
+        "and": "，并且",
+        "or": "，或者",
+        "list": "、",
+        "more": "另外 {} 项",
+        "group": "（{}）",
+        "not": "不满足“{}”",
+        "=": "{}为 {}",
+        "!=": "{}不是 {}",
+        "<": "{}小于 {}",
+        "<=": "{}不超过 {}",
+        ">": "{}大于 {}",
+        ">=": "{}不少于 {}",
+        "between": "{}在 {} 到 {} 之间",
+        "in": "{}为 {} 之一",
+        "not_in": "{}不是 {} 中的任何一个",
+        "is_set": "{}已知",
+        "is_not_set": "{}未知",
+        "before": "{}早于 {}",
+        "after": "{}不早于 {}",
+        "older_than_days": "{}在 {}以前",
+        "within_days": "{}在最近 {}内",
+        "day": "{} 天",
+        "days": "{} 天",
+        "event": "{window}{items}{count}",
+        "none": "没有{}",
+        "at_most": "{1}最多 {0} 次",
+        "at_least": "{1}至少 {0} 次",
+        "exactly": "{1}正好 {0} 次",
+        "from_to": "{2} {0} 到 {1} 次",
+        "items": "对商品 {} ",
+        "categories": "在类目 {} 中",
+        "brands": "对品牌 {} ",
+        "window": "最近 {}内",
+        "ever": "曾经",
+        "consent": "同意接收{}（{}）",
+        "unused": "持有未使用的优惠券",
+        "redeemed": "使用过优惠券",
+        "of_offer": "（{}）",
+        "segment": "属于“{}”",
+        "marketing": "营销",
+        "profiling": "个性化分析",
+        "inbox": "站内消息",
+        "webhook": "Webhook 消息",
+        **_CHANNELS_ZH,
+    },
+    {
+        "view": ("浏览", "浏览"),
+        "search": ("搜索", "搜索"),
+        "add_to_cart": ("加入购物车", "加入购物车"),
+        "remove_from_cart": ("移出购物车", "移出购物车"),
+        "wishlist": ("收藏", "收藏"),
+        "purchase": ("购买", "购买"),
+        "refund": ("退款", "退款"),
+        "rating": ("评分", "评分"),
+        "impression": ("曝光", "曝光"),
+        "click": ("点击", "点击"),
+        "checkout": ("结账", "结账"),
+        "unsubscribe": ("退订", "退订"),
+    },
+)
