@@ -17,6 +17,9 @@ class EventType(models.IntegerChoices):
     CLICK = 10, _("click")
     CHECKOUT = 11, _("checkout")
     UNSUBSCRIBE = 12, _("unsubscribe")
+    COUPON = 13, _("coupon entered")
+    PAGE = 14, _("page")
+    CUSTOM = 15, _("custom")
 
     @property
     def code(self) -> str:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from catalog.validation import IngestResult, Refused, RefusedRow, json_text
 from users.ingestion import partitions, quality
 from users.ingestion.inputs import EventInput
-from users.ingestion.references import add_missing_customers, add_missing_items
+from users.ingestion.references import JOIN_WHO, WHO, add_missing_customers, add_missing_items
 from users.ingestion.staging import stage
 from users.ingestion.validate import check_event, message_key
 
@@ -20,14 +20,15 @@ BATCH = 20_000  # rows in memory at once
 
 _TABLE = "event_staging"
 _COLUMNS = (
-    *(("message_id", "uuid"), ("customer_ref", "text"), ("item_ref", "text"), ("order_ref", "text")),
+    *(("message_id", "uuid"), ("customer_ref", "text"), ("anonymous_ref", "text"), ("item_ref", "text")),
+    ("order_ref", "text"),
     *(("type", "smallint"), ("occurred_at", "timestamptz"), ("quantity", "integer"), ("price", "numeric")),
     *(("currency", "text"), ("value", "double precision"), ("context", "jsonb")),
 )
 
 # The ledger decides what is new. Everything is inserted in the order of message ids, so that two clients that send the
 # same batch at once wait for each other instead of deadlocking.
-_INSERT = """
+_INSERT = f"""
 WITH fresh AS (
     INSERT INTO users_eventkey (message_id, occurred_at)
     SELECT message_id, occurred_at FROM pg_temp.event_staging ORDER BY message_id
@@ -36,11 +37,11 @@ WITH fresh AS (
 )
 INSERT INTO users_event (message_id, customer_id, item_id, type, occurred_at, received_at, order_id, quantity, price,
                          currency, value, context)
-SELECT staged.message_id, coalesce(customer.merged_into_id, customer.id), item.id, staged.type, staged.occurred_at,
+SELECT staged.message_id, {WHO}, item.id, staged.type, staged.occurred_at,
        %s, placed.id, staged.quantity, staged.price, staged.currency, staged.value, staged.context
 FROM fresh
 JOIN pg_temp.event_staging AS staged USING (message_id)
-JOIN users_customer AS customer ON customer.external_id = staged.customer_ref
+{JOIN_WHO}
 LEFT JOIN catalog_item AS item ON item.external_id = staged.item_ref
 LEFT JOIN users_order AS placed ON placed.external_id = staged.order_ref
 """
@@ -92,7 +93,7 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
 def _row(kind: int, event: EventInput) -> tuple[Any, ...]:
     """The event as a row of `_COLUMNS`."""
     return (
-        *(message_key(event.message_id), event.customer_id, event.item_id, event.order_id, kind, event.occurred_at),
+        *(message_key(event.message_id), event.customer_id or None, event.anonymous_id or None, event.item_id, event.order_id, kind, event.occurred_at),
         *(event.quantity, event.price, event.currency, event.value, json_text(event.context, "context")),
     )
 

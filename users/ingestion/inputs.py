@@ -36,12 +36,15 @@ class CustomerInput:
 
 @dataclass(frozen=True, slots=True)
 class EventInput:
-    """Something a customer did. `message_id` is what makes a retry count once; `price` is per unit."""
+    """Something a customer did. `message_id` is what makes a retry count once; `price` is per unit.
+
+    `anonymous_id` names a visitor who has not identified itself; where `customer_id` is given, that one counts.
+    """
 
     message_id: str
     type: str
     occurred_at: datetime
-    customer_id: str
+    customer_id: str = ""
     item_id: str | None = None
     order_id: str | None = None
     quantity: int | None = None
@@ -49,6 +52,7 @@ class EventInput:
     currency: str = ""
     value: float | None = None
     context: dict[str, Any] | None = None
+    anonymous_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class OrderInput:
     """A purchase. `total` is what was paid; None means the sum of the lines less `discount`."""
 
     order_id: str
-    customer_id: str
+    customer_id: str  # may be empty where `anonymous_id` is given
     placed_at: datetime
     currency: str
     lines: tuple[OrderLine, ...]
@@ -71,3 +75,4 @@ class OrderInput:
     discount: Decimal = Decimal(0)
     coupon_code: str = ""
     status: str = "placed"
+    anonymous_id: str = ""

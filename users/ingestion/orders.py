@@ -11,7 +11,7 @@ from django.utils import timezone
 from catalog.validation import IngestResult, Refused, RefusedRow
 from users.ingestion import events, quality
 from users.ingestion.inputs import EventInput, OrderInput
-from users.ingestion.references import add_missing_customers
+from users.ingestion.references import JOIN_WHO, WHO, add_missing_customers
 from users.ingestion.staging import stage
 from users.ingestion.validate import check_order
 
@@ -19,23 +19,25 @@ BATCH = 2_000  # orders in memory at once
 
 _TABLE = "order_staging"
 _COLUMNS = (
-    *(("order_ref", "text"), ("customer_ref", "text"), ("placed_at", "timestamptz"), ("status", "text")),
+    *(("order_ref", "text"), ("customer_ref", "text"), ("anonymous_ref", "text"), ("placed_at", "timestamptz"), ("status", "text")),
     *(("total", "numeric"), ("discount", "numeric"), ("currency", "text"), ("coupon_code", "text")),
 )
 
-# A retry of an unchanged order touches nothing and counts as a duplicate; a changed one is updated.
-_UPSERT = """
+# A retry of an unchanged order touches nothing and counts as a duplicate; a changed one is updated. What was cancelled or
+# refunded stays so, because messages may arrive out of order.
+_UPSERT = f"""
 INSERT INTO users_order (external_id, customer_id, placed_at, status, total, discount, refunded, currency, coupon_code,
                          created_at)
-SELECT staged.order_ref, coalesce(customer.merged_into_id, customer.id), staged.placed_at, staged.status, staged.total,
+SELECT staged.order_ref, {WHO}, staged.placed_at, staged.status, staged.total,
        staged.discount, 0, staged.currency, staged.coupon_code, now()
 FROM pg_temp.order_staging AS staged
-JOIN users_customer AS customer ON customer.external_id = staged.customer_ref
+{JOIN_WHO}
 ORDER BY staged.order_ref
 ON CONFLICT (external_id) DO UPDATE
-SET status = excluded.status, total = excluded.total, discount = excluded.discount, coupon_code = excluded.coupon_code
-WHERE (users_order.status, users_order.total, users_order.discount, users_order.coupon_code)
-      IS DISTINCT FROM (excluded.status, excluded.total, excluded.discount, excluded.coupon_code)
+SET status = CASE users_order.status WHEN 'placed' THEN excluded.status ELSE users_order.status END, total = excluded.total, discount = excluded.discount, coupon_code = excluded.coupon_code
+WHERE (users_order.total, users_order.discount, users_order.coupon_code)
+      IS DISTINCT FROM (excluded.total, excluded.discount, excluded.coupon_code)
+   OR (users_order.status = 'placed' AND excluded.status <> 'placed')
 """
 
 
@@ -83,7 +85,7 @@ def _upsert(orders: dict[str, tuple[OrderInput, Decimal]]) -> int:
         _COLUMNS,
         [
             (
-                *(order.order_id, order.customer_id, order.placed_at, order.status),
+                *(order.order_id, order.customer_id or None, order.anonymous_id or None, order.placed_at, order.status),
                 *(total, order.discount, order.currency, order.coupon_code),
             )
             for order, total in orders.values()
@@ -104,6 +106,7 @@ def _lines(orders: Iterable[OrderInput]) -> Iterator[EventInput]:
                 type="purchase",
                 occurred_at=order.placed_at,
                 customer_id=order.customer_id,
+                anonymous_id=order.anonymous_id,
                 item_id=line.item_id,
                 order_id=order.order_id,
                 quantity=line.quantity,

@@ -53,10 +53,18 @@ def check_time(value: object, field: str, now: datetime) -> datetime:
     return value
 
 
+def check_who(customer_id: str, anonymous_id: str) -> None:
+    """Every row belongs to a customer, or to a visitor with an anonymous id."""
+    if customer_id or not anonymous_id:
+        check_id(customer_id, "customer_id")
+    else:
+        check_id(anonymous_id, "anonymous_id")
+
+
 def check_event(event: EventInput, now: datetime) -> int:
     """Refuse an event that cannot be counted. Returns its `EventType`."""
     check_id(event.message_id, "message_id")
-    check_id(event.customer_id, "customer_id")
+    check_who(event.customer_id, event.anonymous_id)
     kind = _TYPE_BY_CODE.get(event.type)
     if kind is None:
         known = ", ".join(_TYPE_BY_CODE)
@@ -79,7 +87,7 @@ def check_event(event: EventInput, now: datetime) -> int:
 def check_order(order: OrderInput, now: datetime) -> Decimal:
     """Refuse an order that cannot be stored. Returns its total."""
     check_id(order.order_id, "order_id")
-    check_id(order.customer_id, "customer_id")
+    check_who(order.customer_id, order.anonymous_id)
     check_time(order.placed_at, "placed_at", now)
     check_currency(order.currency)
     check_money(order.discount, "discount")
