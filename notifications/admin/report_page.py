@@ -115,8 +115,7 @@ def _rate_marks(arms: list[ArmOutcome]) -> list[Mark]:
         Mark(
             label=_arm_name(arm),
             text=f"{rate.estimate:.1%}",
-            note=_("%(buyers)s of %(customers)s")
-            % {"buyers": f"{arm.buyers:,}", "customers": f"{arm.customers:,}"},
+            note=_("%(buyers)s of %(customers)s") % {"buyers": f"{arm.buyers:,}", "customers": f"{arm.customers:,}"},
             low=100 * rate.low / top,
             high=100 * rate.high / top,
             dot=100 * rate.estimate / top,
@@ -171,7 +170,11 @@ def _cards(report: CampaignReport) -> list[tuple[str, str, str]]:
         (_("Sent"), f"{funnel.sent:,}", _("of %(n)s planned") % {"n": f"{funnel.planned:,}"}),
         (_("Clicked"), f"{funnel.clicked:,}", f"{funnel.clicked / funnel.sent:.1%}" if funnel.sent else ""),
         (_("Redeemed"), f"{funnel.redeemed:,}", f"{funnel.redeemed / funnel.sent:.1%}" if funnel.sent else ""),
-        (_("Paid by recipients"), format_money(treated.revenue, money), _("%(n)s orders") % {"n": f"{treated.orders:,}"}),
+        (
+            _("Paid by recipients"),
+            format_money(treated.revenue, money),
+            _("%(n)s orders") % {"n": f"{treated.orders:,}"},
+        ),
         (_("Cost of coupons"), format_money(treated.coupon_cost, money), _("taken off already")),
     ]
     if extra:
