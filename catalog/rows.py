@@ -1,4 +1,7 @@
-"""Typed rows out of JSON: a dataclass says what a row holds, and both the parser and the OpenAPI schema follow it."""
+"""Typed rows out of JSON: a dataclass says what a row holds; the parser and the OpenAPI schema follow it.
+
+A file reader may hand over times, dates and decimals that are typed already.
+"""
 
 import dataclasses
 import types
@@ -111,7 +114,7 @@ def _number(value: Any) -> float:
 
 
 def _decimal(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
         raise TypeError("expected an amount such as 12.50")
     try:
         return Decimal(str(value))
@@ -120,6 +123,8 @@ def _decimal(value: Any) -> Decimal:
 
 
 def _datetime(value: Any) -> datetime:
+    if isinstance(value, datetime):
+        return value
     try:
         return datetime.fromisoformat(_expect(value, str, "a time"))
     except (TypeError, ValueError):
@@ -127,6 +132,8 @@ def _datetime(value: Any) -> datetime:
 
 
 def _date(value: Any) -> date:
+    if isinstance(value, date):
+        return value
     try:
         return date.fromisoformat(_expect(value, str, "a date"))
     except (TypeError, ValueError):

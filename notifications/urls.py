@@ -5,6 +5,6 @@ from django.urls import path
 from notifications import views
 
 urlpatterns = [
-    path("t/c/<str:token>", views.click, name="click"),
+    path("t/c/<path:token>", views.click, name="click"),
     path("u/<str:token>/", views.preferences, name="preferences"),
 ]

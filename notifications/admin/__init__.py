@@ -1,5 +1,5 @@
-"""Segments, offers, campaigns and their delivery in the admin."""
+"""Segments, offers, campaigns and deliveries in the admin."""
 
-from notifications.admin import offers, segments
+from notifications.admin import campaigns, delivery, offers, segments
 
-__all__ = ["offers", "segments"]
+__all__ = ["campaigns", "delivery", "offers", "segments"]

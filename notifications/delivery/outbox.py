@@ -2,6 +2,7 @@
 that stays `sending` until the reaper calls it unknown. So nothing goes out twice, and nothing is lost in silence.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,6 +18,8 @@ from notifications.delivery.letters import Letter, Letters
 from notifications.delivery.record import Outcome, content_failure, record_outcomes
 from notifications.delivery.throttle import is_resting, rest_channel
 from notifications.models import Message, Run
+
+logger = logging.getLogger(__name__)
 
 SESSION_SECONDS = 20.0
 LOOK_UP_SECONDS = 2.0  # how long a pause takes at most to stop a batch that is under way
@@ -92,6 +95,7 @@ class RunSender:
         try:
             envelope = self.letters.render(letter)
         except Exception as error:
+            logger.warning("Message %d could not be rendered: %s", letter.claim.message_id, error)
             return content_failure(letter.claim, error), False
         try:
             provider_id = channel.send(envelope)

@@ -38,6 +38,11 @@ class Message(models.Model):
             models.Index(fields=["run", "due_at", "id"], name="message_due", condition=Q(state=MessageState.PLANNED)),
             models.Index(fields=["lease_until"], name="message_leased", condition=Q(state=MessageState.SENDING)),
             models.Index(fields=["run", "state"], name="message_by_state"),
+            models.Index(
+                fields=["id"],
+                name="message_needs_attention",
+                condition=Q(state__in=[MessageState.FAILED, MessageState.UNKNOWN]),
+            ),
             models.Index(fields=["customer", "-sent_at"], name="message_of_customer"),
         ]
 

@@ -19,7 +19,8 @@ from tests.factories import (
 
 HTML = """<html><body><p>Hello {{ customer.first_name }}</p>
 {% for item in items %}<a href="{{ item.url }}">{{ item.title }}</a> {{ item.reason }}{% endfor %}
-<b>{{ coupon.code }}</b> <a href="{{ shop.url }}">shop</a> <a href="{{ links.unsubscribe }}">Unsubscribe</a></body></html>"""
+<b>{{ coupon.code }}</b> <a href="{{ shop.url }}">shop</a>
+<a href="{{ links.unsubscribe }}">Unsubscribe</a></body></html>"""
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +39,7 @@ def run(transactional_db):
 @pytest.fixture
 def plan_message(run):
     """A planned message to a customer who can be reached."""
-    items = ItemFactory.create_batch(2)
+    items = [ItemFactory(url=f"https://shop.example/items/{n}?colour=red") for n in range(2)]
     offer = OfferFactory()
 
     def plan(*, run=run, consent=True, **fields):
