@@ -36,6 +36,10 @@ class RunAdmin(ReadOnlyBigTableAdmin):
     search_fields = ("campaign__name",)
     ordering = ("-scheduled_at",)
     change_form_before_template = "notifications/admin/run_progress.html"
+
+    class Media:
+        css = {"all": ("notifications/campaigns.css",)}
+
     fields = (
         ("campaign", "launched_by"),
         ("scheduled_at", "started_at"),
