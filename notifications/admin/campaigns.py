@@ -22,7 +22,7 @@ from notifications.admin.moves import MOVES, move_view, possible_moves
 from notifications.admin.report_page import report_context
 from notifications.choices import OPEN_RUN_STATUSES, CampaignStatus
 from notifications.content.starter import starter_template
-from notifications.delivery.sample import sample_html
+from notifications.delivery.sample import sample_mail
 from notifications.models import Campaign, Run, Variant
 from notifications.reports.progress import run_progress
 
@@ -41,11 +41,7 @@ class VariantInline(StackedInline):
         """The mail as last saved, shut off from the admin by a sandbox without scripts."""
         if variant.pk is None:
             return "—"
-        return format_html(
-            '<iframe class="ap-mail" sandbox loading="lazy" title="{}" srcdoc="{}"></iframe>',
-            variant.subject,
-            sample_html(variant),
-        )
+        return format_html('<iframe class="ap-mail" sandbox title="{}" srcdoc="{}"></iframe>', *sample_mail(variant))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         body = ("html", "preview") if self._may_edit(request, obj) else ("preview",)

@@ -27,7 +27,7 @@ from notifications.campaigns.lifecycle import (
     stop_campaign,
 )
 from notifications.choices import CampaignStatus, SuppressionReason
-from notifications.delivery.sample import sample_html
+from notifications.delivery.sample import sample_mail
 from notifications.models import Campaign
 from notifications.offers.money import format_money
 from notifications.segments import RuleError
@@ -157,7 +157,7 @@ def _launch_context(campaign: Campaign) -> dict[str, Any]:
         return {"problems": problems}  # the rule's fault is among them
     return {
         "problems": problems,
-        "mails": [(variant, sample_html(variant)) for variant in campaign.variants.order_by("language", "name")],
+        "mails": [(variant, *sample_mail(variant)) for variant in campaign.variants.order_by("language", "name")],
         "preview": preview,
         "steps": audience_steps(preview),
         "sentence": ngettext(

@@ -27,12 +27,13 @@ def sample_content(variant: Variant) -> RenderedContent:
         return content.render(_sample_context(variant.campaign, language))
 
 
-def sample_html(variant: Variant) -> str:
-    """The HTML of `sample_content`, or what is wrong with the template."""
+def sample_mail(variant: Variant) -> tuple[str, str]:
+    """Subject and HTML of `sample_content`; in their place the source and what is wrong with the template."""
     try:
-        return sample_content(variant).html
+        content = sample_content(variant)
     except ContentError as error:
-        return str(error)
+        return variant.subject, str(error)
+    return content.subject, content.html
 
 
 def _sample_context(campaign: Campaign, language: str) -> dict[str, Any]:
