@@ -1,6 +1,6 @@
 """The terms of an offer: whether they make sense, and how a shopper reads them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -31,8 +31,7 @@ def check_terms(terms: Mapping[str, Any]) -> FieldErrors:
     errors |= _check_spend(terms, value)
     if terms.get("maximum_discount") is not None and terms["maximum_discount"] <= 0:
         errors["maximum_discount"] = gettext_lazy("The maximum discount must be above 0; leave it empty for none.")
-    if terms.get("budget") is not None and terms["budget"] < 0:
-        errors["budget"] = gettext_lazy("The budget cannot be negative; leave it empty for none.")
+    errors |= _check_budget(terms)
     if terms.get("uses_per_coupon") == 0:
         errors["uses_per_coupon"] = gettext_lazy("A coupon must be usable at least once.")
     return errors | _check_validity(terms.get("valid_from"), terms.get("valid_until"), terms.get("valid_days"))
@@ -53,6 +52,16 @@ def _check_spend(terms: Mapping[str, Any], value: Decimal | None) -> FieldErrors
     return {}
 
 
+def _check_budget(terms: Mapping[str, Any]) -> FieldErrors:
+    budget: Decimal | None = terms.get("budget")
+    promised = (terms.get("reserved") or Decimal(0)) + (terms.get("committed") or Decimal(0))
+    if budget is not None and budget < 0:
+        return {"budget": gettext_lazy("The budget cannot be negative; leave it empty for none.")}
+    if budget is not None and budget < promised:
+        return {"budget": _("%(promised)s of the budget is used already.") % {"promised": promised}}
+    return {}
+
+
 def _check_validity(valid_from: datetime | None, valid_until: datetime | None, valid_days: int | None) -> FieldErrors:
     if valid_from and valid_until and valid_until <= valid_from:
         return {"valid_until": gettext_lazy("The offer ends before it starts.")}
@@ -68,6 +77,16 @@ def create_offer(**terms: Any) -> Offer:
     if errors := check_terms(terms):
         raise ValueError("; ".join(f"{field}: {message}" for field, message in errors.items()))
     return Offer.objects.create(**terms)
+
+
+def change_offer(*, offer: Offer, changed: Iterable[str]) -> None:
+    """Store the changed fields of an offer, and only those: `reserved` and `committed` move meanwhile.
+
+    Raises ValueError naming the fields when `check_terms` finds fault.
+    """
+    if errors := check_terms(vars(offer)):
+        raise ValueError("; ".join(f"{field}: {message}" for field, message in errors.items()))
+    offer.save(update_fields=list(changed))
 
 
 def describe_offer(offer: Offer, language: str = "") -> str:
