@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('notifications', '0003_runs_know_who_launched_them'),
-        ('users', '0001_initial'),
+        ("notifications", "0003_runs_know_who_launched_them"),
+        ("users", "0001_initial"),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state__in', ['failed', 'unknown'])), fields=['id'], name='message_needs_attention'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("state__in", ["failed", "unknown"])), fields=["id"], name="message_needs_attention"
+            ),
         ),
     ]

@@ -140,7 +140,7 @@ def test_a_damaged_or_foreign_checkpoint_is_not_used(tmp_path, content):
 def test_a_killed_job_resumes_where_it_stood(tmp_path, ring):
     ring.save(tmp_path / "interactions.npz")
     (tmp_path / "config.json").write_text(
-        '{"architecture": "transformer", "split": "leave_last_out", "time_budget": 8}'
+        '{"architecture": "transformer", "split": "leave_last_out", "time_budget": 90}'
     )
     command = [sys.executable, "-m", "recommendations.ml.job", "train", str(tmp_path)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
