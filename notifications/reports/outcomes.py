@@ -5,7 +5,6 @@ until the end of the attribution window. A customer decided in several runs coun
 """
 
 from dataclasses import dataclass, fields
-from datetime import timedelta
 from decimal import Decimal
 
 from django.db import connection
@@ -28,7 +27,8 @@ WITH decided AS MATERIALIZED (
     SELECT customer_id, count(*) AS orders, sum(paid) AS revenue FROM (
         SELECT DISTINCT placed.id, placed.customer_id, placed.total - placed.refunded AS paid
         FROM decided JOIN users_order placed ON placed.customer_id = decided.customer_id
-            AND placed.placed_at >= decided.send_at AND placed.placed_at < decided.send_at + %(window)s
+            AND placed.placed_at >= decided.send_at
+            AND placed.placed_at < decided.send_at + make_interval(days => %(days)s)
         WHERE placed.status = '{OrderStatus.PLACED}' AND placed.currency = %(currency)s
     ) AS placed GROUP BY customer_id
 ), redeemed AS (
@@ -80,9 +80,8 @@ class ArmOutcome:
 
 def arm_outcomes(campaign: Campaign, *, currency: str) -> list[ArmOutcome]:
     """The outcome of every arm of `campaign`; orders in another currency are left out."""
-    window = timedelta(days=campaign.attribution_days)
     with connection.cursor() as cursor:
-        cursor.execute(_OUTCOMES, {"campaign": campaign.pk, "currency": currency, "window": window})
+        cursor.execute(_OUTCOMES, {"campaign": campaign.pk, "currency": currency, "days": campaign.attribution_days})
         return [ArmOutcome(*row) for row in cursor.fetchall()]
 
 
