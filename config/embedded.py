@@ -116,6 +116,7 @@ class Valkey:
                     str(get_binary_path()),
                     *("--port", "0", "--unixsocket", str(socket), "--dir", str(self.directory)),
                     *("--appendonly", "yes" if self.save else "no", "--save", ""),
+                    *("--set-proc-title", "no"),  # a title would overwrite its environment, by which it is found
                 ],
                 stdout=log,
                 stderr=log,

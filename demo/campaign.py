@@ -76,5 +76,5 @@ def create_campaign() -> Campaign:
 
 
 def lapsed_rule() -> dict[str, object]:
-    """Customers whose last order is at least LAPSED_DAYS days old."""
-    return {"profile": "last_order_at", "is": "before", "days_ago": LAPSED_DAYS}
+    """Customers whose last order is more than LAPSED_DAYS days old."""
+    return {"field": "profile.last_order_at", "op": "older_than_days", "value": LAPSED_DAYS}

@@ -137,7 +137,8 @@ def _show_the_way(state: State) -> None:
     ways = Table.grid(padding=(0, 2))
     ways.add_row("Start here", f"[bold]{settings.BASE_URL}/[/]")
     ways.add_row("Inbox", f"{settings.BASE_URL}/demo/inbox/")
-    ways.add_row("Admin", f"{settings.BASE_URL}/admin/   user {DEMO_USER}, password {demo_password()}")
+    ways.add_row("Admin", f"{settings.BASE_URL}/admin/")
+    ways.add_row("", f"user [bold]{DEMO_USER}[/], password [bold]{demo_password()}[/]")
     if path := campaign_report_url(state.get("campaign")):
         ways.add_row("Report", f"{settings.BASE_URL}{path}")
     ways.add_row("API", f"{settings.BASE_URL}/api/docs/")

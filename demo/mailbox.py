@@ -1,15 +1,21 @@
 """Received mails, one `.eml` file each. Its name holds time and address, so that searching opens no file."""
 
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-_HEADER_BYTES = 16_384
+_GLANCE_BYTES = 32_768
+_PREVIEW_LENGTH = 140
+_UNSEEN = re.compile(r"<!--.*?-->|<(head|style|script|title)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+_TAGS = re.compile(r"<[^>]*>?")
+_FILLERS = dict.fromkeys([0x34F, 0xAD, 0x200B, 0x200C, 0x200D, 0xFEFF])  # invisible characters that pad a preview
 _ADDRESS_LENGTH = 180
 
 
@@ -44,7 +50,7 @@ class Mailbox:
     def glance(self, name: str) -> "Glance":
         """What a list shows of a mail, from its first bytes."""
         with self._path(name).open("rb") as file:
-            mail = _parse(file.read(_HEADER_BYTES))
+            mail = _parse(file.read(_GLANCE_BYTES))
         return Glance(
             name, received_at(name), recipient_of(name), str(mail["From"]), str(mail["Subject"]), _start(mail)
         )
@@ -88,4 +94,7 @@ def _parse(content: bytes) -> EmailMessage:
 
 
 def _start(mail: EmailMessage) -> str:
-    return " ".join(body_of(mail, "plain").split())[:140]
+    """What a mail client shows beside the subject: the first words of the HTML, else of the plain text."""
+    html = body_of(mail, "html")
+    text = unescape(_TAGS.sub(" ", _UNSEEN.sub(" ", html))) if html else body_of(mail, "plain")
+    return " ".join(text.translate(_FILLERS).split())[:_PREVIEW_LENGTH]

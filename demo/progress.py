@@ -21,7 +21,6 @@ class Bar:
 
     def __init__(self, progress: Progress, name: str) -> None:
         self._progress = progress
-        self._name = name
         self._task = progress.add_task(name, total=None, text="")
 
     def show(self, text: str, done: float | None = None, total: float | None = None) -> None:
@@ -39,7 +38,7 @@ def bar(name: str) -> Iterator[Bar]:
         TextColumn("{task.fields[text]}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield Bar(progress, name)
 
 

@@ -15,13 +15,14 @@ def clean_description(text: str) -> str:
 
 
 def title_case(text: str) -> str:
-    """`text` in title case; sizes and ordinals (`12CM`, `1ST`) become lower case, a few acronyms stay."""
+    """`text` in title case; sizes and the like (`12CM`, `50'S`) become lower case, a few acronyms stay."""
 
     def recase(match: re.Match[str]) -> str:
         digits, letters = match["digits"], match["letters"]
         if (digits + letters).upper() in _ACRONYMS:
             return match[0].upper()
-        if digits or (match.start() > 0 and text[match.start() - 1] == " " and letters.lower() in _SMALL):
+        before = text[match.start() - 1 : match.start()]
+        if digits or before == "'" or (before == " " and letters.lower() in _SMALL):
             return digits + letters.lower()
         return letters.capitalize()
 

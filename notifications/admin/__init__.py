@@ -1,5 +1,5 @@
-"""The admin of the notifications' app."""
+"""Segments, offers, campaigns and deliveries in the admin."""
 
-from notifications.admin import campaigns, delivery
+from notifications.admin import campaigns, delivery, offers, segments
 
-__all__ = ["campaigns", "delivery"]
+__all__ = ["campaigns", "delivery", "offers", "segments"]

@@ -30,6 +30,10 @@ def _encode(number: int) -> str:
     return "".join(ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(RANDOM_CHARACTERS)))
 
 
+def _plain(text: str) -> str:
+    return "".join(text.split()).upper().translate(_LOOKALIKES)
+
+
 def generate_code() -> str:
     """A new random code in its canonical, grouped form."""
     while True:
@@ -44,7 +48,7 @@ def normalise_code(text: str) -> str:
 
     Raises InvalidCodeError when the text is not a code, which a mistyped one never is.
     """
-    characters = "".join(text.split()).upper().translate(_LOOKALIKES)
+    characters = _plain(text)
     if len(characters) != _LENGTH or any(character not in _VALUES for character in characters):
         raise InvalidCodeError(f"A coupon code has {_LENGTH} letters and digits; this is not one.")
     number = 0
@@ -52,4 +56,12 @@ def normalise_code(text: str) -> str:
         number = number * 32 + _VALUES[character]
     if number % _MODULUS != _VALUES[characters[-1]]:
         raise InvalidCodeError("This coupon code is mistyped: its last character does not fit the others.")
+    return _group(characters)
+
+
+def code_prefix(text: str) -> str:
+    """The beginning of a code as it is stored, for a search; empty when the text cannot begin a code."""
+    characters = _plain(text)
+    if len(characters) > _LENGTH or any(character not in _VALUES for character in characters):
+        return ""
     return _group(characters)

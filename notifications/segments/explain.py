@@ -50,7 +50,12 @@ def _(node: nodes.FieldTest, phrases: Phrases) -> str:
         return phrases["between"].format(label, *(f"{number:f}" for number in node.value))
     if node.op in ("older_than_days", "within_days"):
         return phrases[node.op].format(label, _days(node.value, phrases))
-    return phrases[node.op].format(label, _value(node.value, phrases))
+    op = {"in": "=", "not_in": "!="}.get(node.op, node.op) if len(_as_list(node.value)) == 1 else node.op
+    return phrases[op].format(label, _value(node.value, phrases))
+
+
+def _as_list(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _value(value: Any, phrases: Phrases) -> str:

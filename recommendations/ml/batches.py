@@ -115,6 +115,11 @@ class TrainingBatches:
         """Batches an epoch, about."""
         return max(1, round(self.size.sum() / self.events))
 
+    def halve(self) -> bool:
+        """Make batches half as large, down to 64 events."""
+        self.events = max(64, self.events // 2)
+        return self.events > 64
+
     def epoch(self, generator: np.random.Generator) -> Iterator[Batch]:
         """All windows once, in random batches of like size."""
         if not len(self.size):

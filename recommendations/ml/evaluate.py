@@ -12,7 +12,7 @@ from recommendations.ml.context import Context, Progress, ignore_progress
 from recommendations.ml.devices import DEVICES, resolve_device
 from recommendations.ml.errors import ConfigError, DataError
 from recommendations.ml.interactions import Interactions
-from recommendations.ml.judging import judge
+from recommendations.ml.judging import judge, judge_ratings
 from recommendations.ml.splits import SPLITS, split_by_name
 
 READERS: dict[str, Callable[[str | Path], Interactions]] = {
@@ -69,6 +69,8 @@ def run(options: Namespace, on_progress: Callable[[Progress], None] = ignore_pro
     model.fit(split.development, final)
     trained = time.monotonic()
     metrics = judge(model, split.test, exclude_seen=context.exclude_seen)
+    if options.format == "ratings":
+        metrics |= judge_ratings(model, split.test)
     return {
         "architecture": model.name,
         "users": interactions.n_customers,

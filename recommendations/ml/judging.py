@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from recommendations.ml.context import Context
 from recommendations.ml.histories import Histories
 from recommendations.ml.metrics import METRICS, coverage, find_hits
-from recommendations.ml.ragged import Int64
+from recommendations.ml.ragged import Int64, row_of
 from recommendations.ml.splits import HeldOut
 
 CUTOFFS = (5, 10, 20, 50)
@@ -41,6 +41,24 @@ def judge(
             result[f"{name}@{k}"] = float(metric(hits[:, :k], sizes).mean())
         result[f"coverage@{k}"] = coverage(items[:, :k], len(model.item_ids))
     return result
+
+
+class Rater(Protocol):
+    """What may foretell ratings."""
+
+    def rate(
+        self, histories: Histories, row: NDArray[np.int64], item: NDArray[np.int64]
+    ) -> NDArray[np.float64] | None: ...
+
+
+def judge_ratings(model: Rater, held_out: HeldOut) -> dict[str, float]:
+    """Errors of the expected ratings of the held-out items; empty when the model foretells none."""
+    expected = model.rate(held_out.histories, row_of(held_out.target_offsets), held_out.target_items.astype(np.int64))
+    if expected is None or not len(expected):
+        return {}
+    error = expected - held_out.target_values
+    mse = float((error**2).mean())
+    return {"mae": float(np.abs(error).mean()), "mse": mse, "rmse": mse**0.5}
 
 
 def validation_ndcg(model: Ranker, context: Context) -> float:

@@ -24,12 +24,13 @@ def find_hits(items: NDArray[np.integer], target_offsets: Int64, target_items: N
     position = np.searchsorted(targets, keys).clip(max=max(len(targets) - 1, 0))
     if not len(targets):
         return np.zeros(items.shape, dtype=bool)
-    return np.asarray((targets[position] == keys) & (items >= 0))
+    found: Hits = np.equal(targets[position], keys) & (items >= 0)
+    return found
 
 
 def hr(hits: Hits, sizes: Int64) -> Float64:
     """Hit rate: 1 when at least one target is on the list."""
-    return hits.any(axis=1).astype(np.float64)
+    return np.asarray(hits.any(axis=1), dtype=np.float64)
 
 
 def recall(hits: Hits, sizes: Int64) -> Float64:
@@ -51,7 +52,7 @@ def ndcg(hits: Hits, sizes: Int64) -> Float64:
     """Discounted gain over that of the best list possible: min(k, size) targets in front."""
     discount = 1.0 / np.log2(np.arange(hits.shape[1]) + 2.0)
     ideal = np.concatenate([[0.0], np.cumsum(discount)])
-    return (hits @ discount) / ideal[np.minimum(sizes, hits.shape[1])]
+    return np.asarray((hits @ discount) / ideal[np.minimum(sizes, hits.shape[1])], dtype=np.float64)
 
 
 METRICS = {"hr": hr, "ndcg": ndcg, "mrr": mrr, "recall": recall, "precision": precision}

@@ -9,34 +9,37 @@ from numpy.typing import NDArray
 from recommendations.ml.errors import ConfigError
 from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
-from recommendations.ml.ragged import Int64, offsets_of
+from recommendations.ml.ragged import Int64, offsets_of, spans
 
 
 @dataclass(frozen=True)
 class HeldOut:
     """What `m` judged customers did before (`histories`) and what they did then (their target sets).
 
-    customer: int32 [m]; target_offsets: int64 [m + 1]; target_items: int32 [t], distinct within a row.
+    customer: int32 [m]; target_offsets: int64 [m + 1]; target_items: int32 [t], distinct within a row;
+    target_values: float32 [t], what came with them (a rating).
     """
 
     customer: NDArray[np.int32]
     histories: Histories
     target_offsets: Int64
     target_items: NDArray[np.int32]
+    target_values: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.customer)
 
     def rows(self, rows: NDArray[np.integer]) -> "HeldOut":
         """The given judged customers only."""
-        targets = Histories(
-            offsets=self.target_offsets,
-            item=self.target_items,
-            type=np.zeros(len(self.target_items), dtype=np.int8),
-            time=np.zeros(len(self.target_items), dtype=np.int64),
-            value=np.zeros(len(self.target_items), dtype=np.float32),
-        ).rows(rows)
-        return HeldOut(self.customer[rows], self.histories.rows(rows), targets.offsets, targets.item)
+        lengths = np.diff(self.target_offsets)[rows]
+        positions = spans(self.target_offsets[:-1][rows], lengths)
+        return HeldOut(
+            self.customer[rows],
+            self.histories.rows(rows),
+            offsets_of(lengths),
+            self.target_items[positions],
+            self.target_values[positions],
+        )
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,9 @@ def _leave_last(interactions: Interactions, step: Int64, *, name: str, baskets: 
 
 
 def _held_out(customers: NDArray[np.int32], before: Interactions, after: Interactions) -> HeldOut:
-    pairs = np.unique(after.customer.astype(np.int64) * max(after.n_items, 1) + after.item)
+    keys = after.customer.astype(np.int64) * max(after.n_items, 1) + after.item
+    pairs, first = np.unique(keys, return_index=True)
     owner, item = np.divmod(pairs, max(after.n_items, 1))
     lengths = np.bincount(owner, minlength=after.n_customers)[customers]
-    return HeldOut(customers, before.histories.rows(customers), offsets_of(lengths), item.astype(np.int32))
+    histories = before.histories.rows(customers)
+    return HeldOut(customers, histories, offsets_of(lengths), item.astype(np.int32), after.value[first])

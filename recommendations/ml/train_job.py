@@ -1,5 +1,6 @@
 """The training job: fit and judge every architecture on the same split, then fit it on everything and store it."""
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from recommendations.ml.splits import Split, split_by_name
 Emit = Callable[..., None]
 # Of the time left, what the search for the number of epochs may take; the fit on all data takes a little longer.
 SEARCH_SHARE = 0.42
+CHECKPOINTS = "checkpoints"  # of a job that was killed; it goes on from there when it is started again
 
 
 @dataclass
@@ -72,6 +74,7 @@ def train_job(directory: Path, config: TrainConfig, emit: Emit) -> None:
             _train_one(name, course, outcome)
     outcome.seconds["total"] = round(time.monotonic() - started, 3)
     _write_result(course, outcome)
+    shutil.rmtree(directory / CHECKPOINTS, ignore_errors=True)
     emit("done", seconds=outcome.seconds["total"])
 
 
@@ -100,6 +103,7 @@ def _fit(model: Any, interactions: Interactions, stage: str, course: Course, *, 
         device=course.device,
         seconds=None if left is None else left * share,
         type_weights={int(code): weight for code, weight in course.config.type_weights.items()},
+        checkpoint=course.directory / CHECKPOINTS / f"{model.name}-{stage}.pt",
         on_progress=lambda progress: course.emit("progress", architecture=model.name, stage=stage, **progress),
     )
     report: FitReport = model.fit(interactions, context)

@@ -1,130 +1,183 @@
 """The training loop that every gradient-trained architecture shares."""
 
+import gc
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from recommendations.ml import distributed
+from recommendations.ml.averaging import Average, assign, copies
+from recommendations.ml.checkpoints import load_checkpoint, save_checkpoint
+from recommendations.ml.config import TrainerConfig
 from recommendations.ml.context import Context, FitReport, Progress
 
 
-@dataclass(frozen=True)
-class TrainerConfig:
-    """learning_rate, weight_decay: of AdamW. warm_up: epochs over which the rate rises.
+class BatchSource(Protocol):
+    """Where batches come from."""
 
-    average: horizon, in epochs, of the exponential average of the weights that is judged and kept.
-    patience: epochs without a better validation figure before stopping. max_epochs: the most that are trained.
+    def __len__(self) -> int:
+        """Batches an epoch, about."""
+        ...
+
+    def epoch(self, generator: np.random.Generator) -> Iterator[Any]:
+        """All examples once."""
+        ...
+
+    def halve(self) -> bool:
+        """Make batches half as large; false when they are as small as they can be."""
+        ...
+
+
+class Trainer:
+    """Trains `module` in place and leaves it with the weights to keep.
+
+    loss: scalar of a batch; validate: NDCG@10 of the module as it stands, or None. With `epochs` that many are trained
+    and the last average is kept; otherwise the epoch with the best validation figure. Either way no epoch is begun
+    that would not end within `context.seconds`. A checkpoint is written after every epoch when the context names one.
     """
 
-    learning_rate: float = 1e-3
-    weight_decay: float = 0.0
-    warm_up: float = 1.0
-    average: float = 2.0
-    patience: int = 6
-    max_epochs: int = 200
-    clip: float = 1.0
+    def __init__(
+        self,
+        module: nn.Module,
+        *,
+        data: BatchSource,
+        loss: Callable[[Any], Tensor],
+        validate: Callable[[], float] | None,
+        config: TrainerConfig,
+        context: Context,
+        epochs: int | None = None,
+    ) -> None:
+        self.module, self.data, self.loss = module, data, loss
+        self.validate = None if epochs else validate
+        self.config, self.context = config, context
+        self.total = epochs or config.max_epochs
+        self.optimizer = torch.optim.AdamW(
+            module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
+        )
+        self.average = Average(module, config.average * len(data))
+        self.step, self.history, self.spent = 0, list[Progress](), 0.0
+        self.best, self.best_epoch, self.best_weights = -math.inf, 0, copies(module)
+        parts = (config, epochs, context.seed, context.baskets, len(data), sum(p.numel() for p in module.parameters()))
+        self.key = repr(parts)
 
+    def run(self) -> FitReport:
+        """Train, or go on training from the checkpoint."""
+        self._resume()
+        while not self._finished():
+            started = time.monotonic()
+            epoch = len(self.history) + 1
+            loss = self._epoch(epoch)
+            figure = self._validated(epoch)
+            self.spent = distributed.from_first(self.spent + time.monotonic() - started)
+            self._record(epoch, loss, figure)
+            self._checkpoint()
+        if self.best_epoch == 0:
+            self.average.swap()
+            return FitReport(epochs=len(self.history), history=self.history)
+        assign(self.module, self.best_weights)
+        return FitReport(epochs=self.best_epoch, history=self.history)
 
-class Average:
-    """Exponential moving average of a module's weights (Polyak averaging): steadier than the last step's."""
+    def _finished(self) -> bool:
+        done = len(self.history)
+        if done == 0:
+            return False
+        if done >= self.total or (self.best_epoch and done - self.best_epoch >= self.config.patience):
+            return True
+        seconds = self.context.seconds
+        return seconds is not None and self.spent + self.spent / done > seconds
 
-    def __init__(self, module: nn.Module, horizon: float) -> None:
-        """horizon: steps over which a weight is forgotten."""
-        self.module, self.decay, self.updates = module, 1.0 - 1.0 / max(horizon, 1.0), 0
-        self.values = [parameter.detach().clone() for parameter in module.parameters()]
+    def _epoch(self, epoch: int) -> float:
+        """Mean loss of one pass; when memory runs out, the pass begins again with half the batch."""
+        while True:
+            try:
+                return self._pass(epoch)
+            except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+                if not out_of_memory(error) or not self.data.halve():
+                    raise
+            self.optimizer.zero_grad(set_to_none=True)
+            gc.collect()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
 
-    @torch.no_grad()
-    def update(self) -> None:
-        """Take the current weights in."""
-        self.updates += 1
-        decay = min(self.decay, self.updates / (self.updates + 10.0))
-        torch._foreach_lerp_(self.values, [p.detach() for p in self.module.parameters()], 1.0 - decay)
+    def _pass(self, epoch: int) -> float:
+        # Seeds by epoch: a resumed training draws what an unbroken one would have drawn.
+        torch.manual_seed(self.context.seed * 100_003 + epoch * 101 + distributed.rank())
+        self.module.train()
+        losses = [self._update(batch) for batch in self.data.epoch(np.random.default_rng([self.context.seed, epoch]))]
+        return float(torch.stack(losses).mean()) if losses else 0.0
 
-    @torch.no_grad()
-    def swap(self) -> None:
-        """Exchange the average and the module's weights."""
-        for value, parameter in zip(self.values, self.module.parameters(), strict=True):
-            kept = parameter.detach().clone()
-            parameter.copy_(value)
-            value.copy_(kept)
+    def _update(self, batch: Any) -> Tensor:
+        self.step += 1
+        rate = self.config.learning_rate * min(1.0, self.step / (self.config.warm_up * len(self.data)))
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        value = self.loss(batch)
+        value.backward()
+        distributed.average_gradients(self.module)
+        nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip)
+        self.optimizer.step()
+        self.average.update()
+        return value.detach()
 
+    def _validated(self, epoch: int) -> float | None:
+        if self.validate is None:
+            return None
+        self.average.swap()
+        self.module.eval()
+        figure = distributed.from_first(self.validate())
+        if figure > self.best:
+            self.best, self.best_epoch, self.best_weights = figure, epoch, copies(self.module)
+        self.average.swap()
+        return figure
 
-def train(
-    module: nn.Module,
-    *,
-    batches: Callable[[np.random.Generator], Iterator[Any]],
-    steps_per_epoch: int,
-    loss: Callable[[Any], Tensor],
-    validate: Callable[[], float] | None,
-    config: TrainerConfig,
-    context: Context,
-    epochs: int | None = None,
-) -> FitReport:
-    """Train `module` in place and leave it with the weights to keep.
+    def _record(self, epoch: int, loss: float, figure: float | None) -> None:
+        left = math.inf if self.context.seconds is None else max(0.0, self.context.seconds - self.spent)
+        self.history.append(
+            {
+                "epoch": epoch,
+                "epochs": self.total,
+                "loss": loss,
+                "ndcg@10": figure,
+                "elapsed": self.spent,
+                "eta": min(self.spent / epoch * (self.total - epoch), left),
+            }
+        )
+        if distributed.rank() == 0:
+            self.context.on_progress(self.history[-1])
 
-    batches: yields one epoch's batches; loss: scalar of a batch; validate: NDCG@10 of the module as it stands.
-    With `epochs` that many are trained and the last average is kept; otherwise the epoch with the best validation
-    figure. Either way no epoch is begun that would not end within `context.seconds`.
-    """
-    generator = np.random.default_rng(context.seed)
-    optimizer = torch.optim.AdamW(
-        module.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.98)
-    )
-    average = Average(module, config.average * steps_per_epoch)
-    total, started = epochs or config.max_epochs, time.monotonic()
-    history: list[Progress] = []
-    best, best_epoch, best_state = -math.inf, 0, average.values
-    step = 0
-    for epoch in range(1, total + 1):
-        module.train()
-        losses = []
-        for batch in batches(generator):
-            step += 1
-            rate = config.learning_rate * min(1.0, step / (config.warm_up * steps_per_epoch))
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            value = loss(batch)
-            optimizer.zero_grad(set_to_none=True)
-            value.backward()
-            nn.utils.clip_grad_norm_(module.parameters(), config.clip)
-            optimizer.step()
-            average.update()
-            losses.append(value.detach())
-        figure = None
-        if validate is not None and epochs is None:
-            average.swap()
-            module.eval()
-            figure = validate()
-            if figure > best:
-                best, best_epoch = figure, epoch
-                best_state = [parameter.detach().clone() for parameter in module.parameters()]
-            average.swap()
-        elapsed = time.monotonic() - started
-        per_epoch = elapsed / epoch
-        left = math.inf if context.seconds is None else max(0.0, context.seconds - elapsed)
-        record = {
-            "epoch": epoch,
-            "epochs": total,
-            "loss": float(torch.stack(losses).mean()) if losses else 0.0,
-            "ndcg@10": figure,
-            "elapsed": elapsed,
-            "eta": min(per_epoch * (total - epoch), left),
+    def _checkpoint(self) -> None:
+        if self.context.checkpoint is None or distributed.rank() != 0:
+            return
+        state = {
+            "weights": copies(self.module),
+            "average": self.average.values,
+            "updates": self.average.updates,
+            "optimizer": self.optimizer.state_dict(),
+            "best": (self.best, self.best_epoch, self.best_weights),
+            "progress": (self.step, self.spent, self.history),
         }
-        history.append(record)
-        context.on_progress(record)
-        if figure is not None and epoch - best_epoch >= config.patience:
-            break
-        if context.seconds is not None and elapsed + per_epoch > context.seconds:
-            break
-    if best_epoch == 0:
-        average.swap()
-        return FitReport(epochs=len(history), history=history)
-    with torch.no_grad():
-        for value, parameter in zip(best_state, module.parameters(), strict=True):
-            parameter.copy_(value)
-    return FitReport(epochs=best_epoch, history=history)
+        save_checkpoint(self.context.checkpoint, self.key, state)
+
+    def _resume(self) -> None:
+        state = load_checkpoint(self.context.checkpoint, self.key) if self.context.checkpoint else None
+        if state is None:
+            return
+        device = next(self.module.parameters()).device
+        assign(self.module, state["weights"])
+        self.average.values = [value.to(device) for value in state["average"]]
+        self.average.updates = state["updates"]
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.best, self.best_epoch, weights = state["best"]
+        self.best_weights = [value.to(device) for value in weights]
+        self.step, self.spent, self.history = state["progress"]
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out; torch's CPU allocator has no type of its own for it."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)

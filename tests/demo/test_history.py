@@ -93,6 +93,7 @@ def test_the_history_knows_every_country_of_the_file():
         ("OF ALL THE HEARTS,", "Of All the Hearts"),
         ("POLYESTER FILLER PAD 45x45cm", "Polyester Filler Pad 45x45cm"),
         ("CHILDREN'S 3D PUZZLE", "Children's 3D Puzzle"),
+        ("PAPER CHAIN KIT 50'S CHRISTMAS", "Paper Chain Kit 50's Christmas"),
         ("ACRYLIC JEWEL ANGEL,PINK", "Acrylic Jewel Angel, Pink"),
     ],
 )

@@ -18,7 +18,10 @@ SMALL = TransformerConfig(width=32, hidden=64, length=32, events=512, learning_r
 
 
 def small(name):
-    return Transformer(SMALL) if name == "transformer" else create(name)
+    model = Transformer(SMALL) if name == "transformer" else create(name)
+    if name == "blend":
+        model.parts[-1] = Transformer(SMALL)
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +89,8 @@ def test_degenerate_shops_are_survived(name, rows):
     model = small(name)
     if name == "transformer":
         model.config = replace(SMALL, max_epochs=2)
+    if name == "blend":
+        model.parts[-1].config = replace(SMALL, max_epochs=2)
     model.fit(interactions, Context())
     assert np.isfinite(model.score(interactions.histories)).all()
 

@@ -19,10 +19,10 @@ def events(interactions):
 @pytest.fixture
 def shop():
     """Customer 0 has two events; 1 has four at four times; 2 has five at three times."""
-    return table(
-        [(0, 1, 10), (0, 2, 20), (1, 1, 1), (1, 2, 2), (1, 3, 3), (1, 4, 4)]
-        + [(2, 1, 5), (2, 2, 5), (2, 3, 8), (2, 1, 9), (2, 4, 9)]
-    )
+    first = [(0, 1, 10), (0, 2, 20)]
+    second = [(1, 1, 1), (1, 2, 2), (1, 3, 3), (1, 4, 4)]
+    third = [(2, 1, 5), (2, 2, 5), (2, 3, 8), (2, 1, 9), (2, 4, 9)]
+    return table([*first, *second, *third])
 
 
 def test_leave_last_out_hides_one_event_each(shop):

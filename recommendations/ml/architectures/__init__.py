@@ -4,13 +4,15 @@ from pathlib import Path
 
 from recommendations.ml import artefacts
 from recommendations.ml.architectures.base import Architecture
+from recommendations.ml.architectures.blend import Blend
 from recommendations.ml.architectures.item_knn import ItemKNN
+from recommendations.ml.architectures.mf import MF
 from recommendations.ml.architectures.popularity import Popularity
 from recommendations.ml.architectures.transformer import Transformer
 from recommendations.ml.errors import ArtefactError, ConfigError
 
 ARCHITECTURES: dict[str, type[Architecture]] = {
-    architecture.name: architecture for architecture in (Popularity, ItemKNN, Transformer)
+    architecture.name: architecture for architecture in (Popularity, ItemKNN, MF, Transformer, Blend)
 }
 
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from recommendations.ml import artefacts
+from recommendations.ml.config import Config
 from recommendations.ml.context import Context, FitReport
 from recommendations.ml.errors import ArtefactError, ConfigError
 from recommendations.ml.histories import Histories
@@ -21,20 +22,17 @@ from recommendations.ml.topk import top_k
 BLOCK_CELLS = 16_000_000  # scores held at once: 64 MB of float32
 
 
-@dataclass(frozen=True)
-class Config:
-    """Options of an architecture; each has its own subclass."""
-
-
 class Architecture(ABC):
     """A recommender: fit on interactions, score histories, keep itself in one file.
 
     Scores are float32 [b, n_items] over `item_ids`; only their order within a row carries meaning.
+    Where `logarithmic` they are log-probabilities up to a constant a row, else weights of at least 0.
     A model never looks a customer up: whoever has a history can be scored, known at training or not.
     """
 
     name: ClassVar[str]
     config_class: ClassVar[type[Config]]
+    logarithmic: ClassVar[bool] = False
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or self.config_class()
@@ -81,6 +79,10 @@ class Architecture(ABC):
                 scores[:, ~allowed] = -np.inf
             items[start : start + step], values[start : start + step] = top_k(torch.from_numpy(scores), k)
         return items, values
+
+    def rate(self, histories: Histories, row: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.float64] | None:
+        """Expected ratings [p] of pairs of a row of `histories` and an item; None: the model foretells no ratings."""
+        return None
 
     def save(self, path: str | Path) -> None:
         """Write the model to one file."""

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recommendations.ml.architectures.base import Architecture, Config
+from recommendations.ml.architectures.base import Architecture
 from recommendations.ml.artefacts import Arrays
+from recommendations.ml.config import Config
 from recommendations.ml.context import Context, FitReport
 from recommendations.ml.histories import Histories, steps_back
 from recommendations.ml.interactions import Interactions

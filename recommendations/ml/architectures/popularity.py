@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recommendations.ml.architectures.base import Architecture, Config
+from recommendations.ml.architectures.base import Architecture
 from recommendations.ml.artefacts import Arrays
+from recommendations.ml.config import Config
 from recommendations.ml.context import Context, FitReport
 from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions

@@ -49,6 +49,11 @@ from tests.factories import SegmentFactory
             "满足以下条件的客户：客户编号为 a、b、c、d、e、另外 3 项 之一。",
         ),
         (
+            {"field": "customer.country", "op": "in", "value": ["GB"]},
+            "Customers whose country is GB.",
+            "满足以下条件的客户：国家为 GB。",
+        ),
+        (
             {"field": "customer.birth_date", "op": "is_not_set"},
             "Customers whose birth date is not known.",
             "满足以下条件的客户：出生日期未知。",

@@ -1,0 +1,138 @@
+"""What all next-step models share: windows of histories in, a distribution over the catalogue out."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from recommendations.ml.architectures.neural import Neural
+from recommendations.ml.batches import Batch, Moments, TrainingBatches, scoring_batches
+from recommendations.ml.config import TrainerConfig
+from recommendations.ml.context import Context
+from recommendations.ml.histories import Histories
+from recommendations.ml.interactions import Interactions
+from recommendations.ml.losses import logsumexp_linear, sample_items
+from recommendations.ml.weights import event_weights
+
+
+@dataclass(frozen=True)
+class SequentialConfig(TrainerConfig):
+    """width: of every vector. length: moments of a history looked at. events: of a batch.
+
+    The softmax runs over all items when there are at most `full_softmax`; else over those that the batch asks for and
+    `negatives` others, weighed by what they stand for.
+    """
+
+    width: int = 64
+    length: int = 64
+    events: int = 4096
+    full_softmax: int = 16_384
+    negatives: int = 4096
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a network makes of a batch's queries.
+
+    hidden: [m, width], to be multiplied with the item vectors. behind: log-probabilities [m, l] that the events of the
+    query's window come again, and repeat: logits [m] that anything does; None for networks that cannot repeat.
+    """
+
+    hidden: Tensor
+    behind: Tensor | None = None
+    repeat: Tensor | None = None
+
+
+class SequenceNetwork(nn.Module):
+    """A module with item vectors that encodes batches."""
+
+    def __init__(self, n_items: int, width: int) -> None:
+        super().__init__()
+        self.items = nn.Embedding(n_items + 1, width, padding_idx=n_items)
+        nn.init.normal_(self.items.weight, std=0.02)
+        with torch.no_grad():
+            self.items.weight[n_items] = 0.0
+
+    def item_vectors(self) -> Tensor:
+        """What the hidden state is multiplied with: [n_items, width]."""
+        return self.items.weight[:-1]
+
+    @abstractmethod
+    def forward(self, batch: Batch) -> Encoded:
+        """Encode the queries of a batch."""
+
+
+class Sequential(Neural):
+    """Trains a SequenceNetwork on what happens next, as a set, with softmax over many items.
+
+    A score is h E', or with repetitions the logarithm of (1 - g) softmax(h E') + g c: h [width] the state at the end
+    of the history, E [n_items, width] the item vectors, c the distribution over the history, g the probability of a
+    repetition.
+    """
+
+    logarithmic = True
+    config: SequentialConfig
+    network: SequenceNetwork
+
+    def _batches(self, interactions: Interactions, context: Context) -> TrainingBatches:
+        return TrainingBatches(
+            Moments(interactions.histories, n_items=interactions.n_items, baskets=context.baskets),
+            weight=event_weights(interactions.type, context.type_weights),
+            length=self.config.length,
+            events=self.config.events,
+        )
+
+    def _encode(self, batch: Batch) -> Encoded:
+        with torch.autocast(self.device.split(":")[0], dtype=torch.bfloat16):
+            encoded: Encoded = self.network(batch)
+        return encoded
+
+    def _loss(self, batch: Batch) -> Tensor:
+        batch = batch.to(self.device)
+        encoded, items = self._encode(batch), self.network.item_vectors()
+        hidden = encoded.hidden.float()
+        if len(items) <= self.config.full_softmax:
+            total = logsumexp_linear(hidden, items, items.new_ones(len(items)), low_precision=True)
+        else:
+            chosen, weight = sample_items(batch.target_item, len(items), self.config.negatives)
+            total = logsumexp_linear(hidden, F.embedding(chosen, items), weight, low_precision=True)
+        logit = (hidden.index_select(0, batch.target_query) * F.embedding(batch.target_item, items)).sum(dim=1)
+        likelihood = logit - total[batch.target_query]
+        if encoded.behind is not None and encoded.repeat is not None:
+            repeat = encoded.repeat.float()[batch.target_query]
+            likelihood = torch.logaddexp(
+                likelihood + F.logsigmoid(-repeat), self._repeated(batch, encoded.behind) + F.logsigmoid(repeat)
+            )
+        return -(likelihood * batch.target_weight).sum() / batch.target_weight.sum().clamp(min=1e-9)
+
+    @staticmethod
+    def _repeated(batch: Batch, behind: Tensor) -> Tensor:
+        """Log-probability of every target under the copy distribution: [t]."""
+        same = batch.item[batch.query_row[batch.target_query]] == batch.target_item[:, None]
+        return torch.logsumexp(behind[batch.target_query].masked_fill(~same, -1e9), dim=1)
+
+    @torch.no_grad()
+    def _score(self, histories: Histories) -> NDArray[np.float32]:
+        self.network.eval()
+        n_items = len(self.item_ids)
+        scores = np.zeros((len(histories), n_items), dtype=np.float32)
+        items = self.network.item_vectors().t()
+        moments = Moments(histories, n_items=n_items, baskets=self.traits.baskets)
+        for rows, on_cpu in scoring_batches(moments, length=self.config.length, events=4 * self.config.events):
+            batch = on_cpu.to(self.device)
+            encoded = self._encode(batch)
+            logits = encoded.hidden.float() @ items
+            if encoded.behind is None or encoded.repeat is None:
+                result = logits
+            else:
+                gate = torch.sigmoid(encoded.repeat.float())[:, None]
+                mixed = torch.softmax(logits, dim=1) * (1.0 - gate)
+                behind = encoded.behind.exp() * batch.valid
+                mixed.scatter_add_(1, batch.item.clamp(max=n_items - 1), behind * gate)
+                result = mixed.clamp_(min=1e-30).log_()
+            scores[rows] = result.cpu().numpy()
+        return scores
