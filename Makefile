@@ -12,10 +12,9 @@ $(STAMP): requirements.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else 1)' 2>/dev/null || \
 		{ echo "Apropos needs Python 3.11 or newer, and '$(PYTHON)' is not. Install one and run: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.11" >&2; exit 2; }
 	@echo "Installing the pinned packages into .venv (about a minute) …"
-	@date +%s > .install-started
-	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@echo $$(( $$(date +%s) - $$(cat .install-started) )) > .venv/install-seconds; rm -f .install-started
+	@started=$$(date +%s) && $(PYTHON) -m venv .venv && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt && \
+		echo $$(( $$(date +%s) - started )) > .venv/install-seconds
 	@touch $@
 
 setup: $(STAMP) ## build .venv from the pinned requirements

@@ -1,6 +1,8 @@
 """Two steps of the loop: train and judge a model through the `gpu` queue, and score every customer with the winner."""
 
 import os
+import re
+from pathlib import Path
 from typing import Any
 
 from django.utils import timezone
@@ -55,11 +57,22 @@ def _live(run: TrainingRun) -> str:
 def score(state: State, bar: Bar) -> str:
     """Have every customer scored by the champion; all rows appear in one transaction."""
     began = timezone.now()
-    app.send_task("recommendations.tasks.score_all_customers")
+    log = LOG_DIR / "worker-default.log"
+    task = app.send_task("recommendations.tasks.score_all_customers")
     bar.show("every customer with the champion")
     fresh = Recommendation.objects.filter(scored_at__gte=began)
-    wait_until(
-        fresh.exists, seconds=_PATIENCE_SECONDS, what="Scoring the customers", log=f"{LOG_DIR}/worker-default.log"
-    )
+
+    def is_over() -> bool:
+        if reason := failure_in(log, task.id):
+            raise StepFailedError(f"Scoring the customers failed: {reason}. See {log}.")
+        return fresh.exists()
+
+    wait_until(is_over, seconds=_PATIENCE_SECONDS, what="Scoring the customers", log=str(log))
     version = champion()
     return f"{fresh.count():,} customers, by {version.architecture if version else 'nobody'}"
+
+
+def failure_in(log: Path, task_id: str) -> str:
+    """Why the worker that writes `log` gave the task up; empty while it has not. Scoring leaves no row that says it."""
+    raised = re.search(rf"{re.escape(task_id)}\] raised \w+: (.*)", log.read_text(errors="replace"))
+    return raised[1] if raised else ""
