@@ -4,8 +4,9 @@ Both arms are measured over the same time: from the moment at which a customer w
 until the end of the attribution window. A customer decided in several runs counts once, in the first arm.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -87,5 +88,9 @@ def arm_outcomes(campaign: Campaign, *, currency: str) -> list[ArmOutcome]:
 
 def total_outcome(outcomes: list[ArmOutcome], *, arm: str) -> ArmOutcome:
     """Several arms as one."""
+    empty = ArmOutcome(arm)
     names = [field.name for field in fields(ArmOutcome) if field.name != "arm"]
-    return ArmOutcome(arm, **{name: sum((getattr(each, name) for each in outcomes), start=0) for name in names})
+    sums: dict[str, Any] = {
+        name: sum((getattr(each, name) for each in outcomes), start=getattr(empty, name)) for name in names
+    }
+    return replace(empty, **sums)
