@@ -71,4 +71,4 @@ class Variant(models.Model):
         constraints = [models.UniqueConstraint(fields=["campaign", "name", "language"], name="variant_name")]
 
     def __str__(self) -> str:
-        return f"{self.campaign_id} {self.name}"
+        return f"{self.name} {self.language}".strip()
