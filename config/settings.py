@@ -107,6 +107,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "notifications.tasks.tick", "schedule": 5.0, "options": {"expires": 5}},
     "make-partitions": {"task": "users.tasks.make_event_partitions", "schedule": 6 * 3600.0},
+    "forget-old-answers": {"task": "users.tasks.forget_old_answers", "schedule": 6 * 3600.0},
 }
 
 AUTH_PASSWORD_VALIDATORS = [

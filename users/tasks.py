@@ -3,6 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from users.idempotency import forget_answers
 from users.ingestion.partitions import make_partitions_ahead
 from users.profiles import refresh_profiles
 
@@ -10,6 +11,11 @@ from users.profiles import refresh_profiles
 @shared_task
 def make_event_partitions() -> None:
     make_partitions_ahead(now=timezone.now())
+
+
+@shared_task
+def forget_old_answers() -> None:
+    forget_answers()
 
 
 @shared_task

@@ -22,6 +22,7 @@ from notifications.admin.moves import MOVES, move_view, possible_moves
 from notifications.admin.report_page import report_context
 from notifications.choices import OPEN_RUN_STATUSES, CampaignStatus
 from notifications.content.starter import starter_template
+from notifications.delivery.sample import sample_mail
 from notifications.models import Campaign, Run, Variant
 from notifications.reports.progress import run_progress
 
@@ -33,11 +34,23 @@ class VariantInline(StackedInline):
     model = Variant
     extra = 0
     min_num = 1
-    fields = (("name", "language", "weight"), "subject", "preview_text", "html")
+    readonly_fields = ("preview",)
+
+    @admin.display(description=_("looks like"))
+    def preview(self, variant: Variant) -> SafeString | str:
+        """The mail as last saved, shut off from the admin by a sandbox without scripts."""
+        if variant.pk is None:
+            return "—"
+        return format_html('<iframe class="ap-mail" sandbox title="{}" srcdoc="{}"></iframe>', *sample_mail(variant))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        body = ("html", "preview") if self._may_edit(request, obj) else ("preview",)
+        return (("name", "language", "weight"), "subject", "preview_text", *body)
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
-        formset.form.base_fields["html"].initial = starter_template()
+        if html := formset.form.base_fields.get("html"):
+            html.initial = starter_template()
         return formset
 
     def _may_edit(self, request: HttpRequest, obj: Any) -> bool:
@@ -61,7 +74,6 @@ class CampaignAdmin(ModelAdmin):
     list_filter = ("status", "channel", "is_simulated")
     search_fields = ("name",)
     ordering = ("-updated_at",)
-    autocomplete_fields = ("segment", "offer")
     inlines = (VariantInline,)
     warn_unsaved_form = True
     change_form_before_template = "notifications/admin/campaign_summary.html"
@@ -134,7 +146,7 @@ class CampaignAdmin(ModelAdmin):
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": f"{campaign}",
+            "title": str(campaign),
             **report_context(campaign),
         }
         return TemplateResponse(request, "notifications/admin/report.html", context)

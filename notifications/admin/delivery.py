@@ -28,6 +28,24 @@ from notifications.reports.progress import run_progress
 from users.encryption import lookup_hash
 
 
+SHOWN_RUNS = 50
+
+
+class RunFilter(admin.SimpleListFilter):
+    """The latest runs; asking a big table which runs occur in it would read it whole."""
+
+    title = _("run")
+    parameter_name = "run__id__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        runs = Run.objects.select_related("campaign").order_by("-scheduled_at")[:SHOWN_RUNS]
+        return [(str(run.pk), str(run)) for run in runs]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        return queryset.filter(run=value) if value.isdecimal() else queryset
+
+
 @admin.register(Run)
 class RunAdmin(ReadOnlyBigTableAdmin):
     list_display = ("campaign", "scheduled_at", "status_label", "planned_at", "finished_at", "launched_by")
@@ -36,6 +54,10 @@ class RunAdmin(ReadOnlyBigTableAdmin):
     search_fields = ("campaign__name",)
     ordering = ("-scheduled_at",)
     change_form_before_template = "notifications/admin/run_progress.html"
+
+    class Media:
+        css = {"all": ("notifications/campaigns.css",)}
+
     fields = (
         ("campaign", "launched_by"),
         ("scheduled_at", "started_at"),
@@ -61,7 +83,7 @@ class RecipientAdmin(ReadOnlyBigTableAdmin):
 
     list_display = ("customer", "run", "decision_label", "suppression_text", "arm", "propensity_percent", "send_at")
     list_select_related = ("customer", "run__campaign")
-    list_filter = ("status", "suppression", ("run", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("status", "suppression", RunFilter)
     search_fields = ("customer__external_id",)
     search_help_text = _("The customer's whole id in the shop")
     ordering = ("-id",)
@@ -109,7 +131,7 @@ class RecipientAdmin(ReadOnlyBigTableAdmin):
 class MessageAdmin(ReadOnlyBigTableAdmin):
     list_display = ("subject_or_id", "customer", "campaign", "state_label", "due_at", "sent_at", "attempts", "problem")
     list_select_related = ("customer", "run__campaign")
-    list_filter = ("state", "channel", ("run", admin.RelatedOnlyFieldListFilter))
+    list_filter = ("state", "channel", RunFilter)
     search_fields = ("customer__external_id",)
     search_help_text = _("The customer's whole id in the shop")
     ordering = ("-id",)

@@ -27,6 +27,7 @@ from notifications.campaigns.lifecycle import (
     stop_campaign,
 )
 from notifications.choices import CampaignStatus, SuppressionReason
+from notifications.delivery.sample import sample_mail
 from notifications.models import Campaign
 from notifications.offers.money import format_money
 from notifications.segments import RuleError
@@ -111,7 +112,7 @@ def move_view(model_admin: ModelAdmin, request: HttpRequest, object_id: int, nam
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
-        "title": f"{campaign}",
+        "title": str(campaign),
         "campaign": campaign,
         "move": move,
         "is_possible": campaign.status in move.statuses,
@@ -156,6 +157,7 @@ def _launch_context(campaign: Campaign) -> dict[str, Any]:
         return {"problems": problems}  # the rule's fault is among them
     return {
         "problems": problems,
+        "mails": [(variant, *sample_mail(variant)) for variant in campaign.variants.order_by("language", "name")],
         "preview": preview,
         "steps": audience_steps(preview),
         "sentence": ngettext(

@@ -111,6 +111,7 @@ def _budget_bar(offer: Offer) -> SafeString:
 class RedemptionInline(TabularInline):
     model = Redemption
     extra = 0
+    hide_title = True
     can_delete = False
     fields = readonly_fields = ("order_external_id", "state", "amount", "order_total", "currency", "reserved_at")
     ordering = ("-id",)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from notifications.choices import SuppressionReason
 from notifications.models import Campaign
@@ -61,7 +61,7 @@ def report_context(campaign: Campaign) -> dict[str, Any]:
     return {
         "campaign": campaign,
         "report": report,
-        "headline": HEADLINES[comparison.finding],
+        "headline": _headline(report),
         "is_good": comparison.finding == Finding.LIFT,
         "is_bad": comparison.finding in (Finding.LOSS, Finding.MISMATCH),
         "lifts": _lift_marks(report),
@@ -73,6 +73,13 @@ def report_context(campaign: Campaign) -> dict[str, Any]:
         "arms": [_arm_row(arm, report.currency) for arm in report.arms],
         "ratio": _ratio_sentence(comparison),
     }
+
+
+def _headline(report: CampaignReport) -> str:
+    finding = report.comparison.finding
+    if finding == Finding.LIFT and report.is_preliminary:
+        return _("A lift so far")
+    return str(HEADLINES[finding])
 
 
 def _lift_marks(report: CampaignReport) -> list[tuple[Mark, float]]:
@@ -115,8 +122,7 @@ def _rate_marks(arms: list[ArmOutcome]) -> list[Mark]:
         Mark(
             label=_arm_name(arm),
             text=f"{rate.estimate:.1%}",
-            note=_("%(buyers)s of %(customers)s")
-            % {"buyers": f"{arm.buyers:,}", "customers": f"{arm.customers:,}"},
+            note=_("%(buyers)s of %(customers)s") % {"buyers": f"{arm.buyers:,}", "customers": f"{arm.customers:,}"},
             low=100 * rate.low / top,
             high=100 * rate.high / top,
             dot=100 * rate.estimate / top,
@@ -167,11 +173,16 @@ def _cards(report: CampaignReport) -> list[tuple[str, str, str]]:
     funnel, treated = report.funnel, report.comparison.treated
     extra = report.comparison.incremental_revenue
     money = report.currency
+    orders = ngettext("%(n)s order", "%(n)s orders", treated.orders) % {"n": f"{treated.orders:,}"}
     cards = [
         (_("Sent"), f"{funnel.sent:,}", _("of %(n)s planned") % {"n": f"{funnel.planned:,}"}),
         (_("Clicked"), f"{funnel.clicked:,}", f"{funnel.clicked / funnel.sent:.1%}" if funnel.sent else ""),
         (_("Redeemed"), f"{funnel.redeemed:,}", f"{funnel.redeemed / funnel.sent:.1%}" if funnel.sent else ""),
-        (_("Paid by recipients"), format_money(treated.revenue, money), _("%(n)s orders") % {"n": f"{treated.orders:,}"}),
+        (
+            _("Paid by recipients"),
+            format_money(treated.revenue, money),
+            orders,
+        ),
         (_("Cost of coupons"), format_money(treated.coupon_cost, money), _("taken off already")),
     ]
     if extra:
@@ -217,4 +228,5 @@ def _signed_money(amount: float, currency: str) -> str:
 
 
 def _signed(text: str, value: float) -> str:
-    return f"{'−' if value < 0 else '+'}{text}"
+    """`text` with its sign; the joiner keeps the two on one line."""
+    return f"{'−' if value < 0 else '+'}\u2060{text}"

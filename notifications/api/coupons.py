@@ -15,7 +15,7 @@ class CouponSerializer(serializers.ModelSerializer[Coupon]):
 
     class Meta:
         model = Coupon
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "code", "offer_id", "customer_id", "status", "valid_from", "valid_until", "uses", "max_uses"),
             "issued_at",
         )

@@ -42,7 +42,7 @@ class OrderSerializer(PlacedOrderSerializer):
         required=False,
         help_text="Before the discount. Left out, it is the sum of the lines.",
     )
-    lines = LineSerializer(many=True, required=False, max_length=1000)
+    lines: Any = serializers.ListSerializer(child=LineSerializer(), required=False, max_length=1000)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         lines = [CartLine(**line) for line in attrs.pop("lines", [])]

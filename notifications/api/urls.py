@@ -1,5 +1,14 @@
 from django.urls import path
 
+from notifications.api.campaigns import (
+    CampaignDetail,
+    CampaignLaunch,
+    CampaignList,
+    CampaignPause,
+    CampaignReportView,
+    CampaignResume,
+    CampaignStop,
+)
 from notifications.api.coupons import CouponDetail, CouponList
 from notifications.api.offers import OfferDetail, OfferList
 from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponValidate
@@ -17,4 +26,11 @@ urlpatterns = [
     path("coupons/<str:code>/reserve/", CouponReserve.as_view(), name="coupon-reserve"),
     path("coupons/<str:code>/commit/", CouponCommit.as_view(), name="coupon-commit"),
     path("coupons/<str:code>/release/", CouponRelease.as_view(), name="coupon-release"),
+    path("campaigns/", CampaignList.as_view(), name="campaign-list"),
+    path("campaigns/<int:pk>/", CampaignDetail.as_view(), name="campaign-detail"),
+    path("campaigns/<int:pk>/launch/", CampaignLaunch.as_view(), name="campaign-launch"),
+    path("campaigns/<int:pk>/pause/", CampaignPause.as_view(), name="campaign-pause"),
+    path("campaigns/<int:pk>/resume/", CampaignResume.as_view(), name="campaign-resume"),
+    path("campaigns/<int:pk>/stop/", CampaignStop.as_view(), name="campaign-stop"),
+    path("campaigns/<int:pk>/report/", CampaignReportView.as_view(), name="campaign-report"),
 ]

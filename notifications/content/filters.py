@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from liquid import RenderContext
 from liquid.builtin.filters import array, math, misc, string
 from liquid.exceptions import FilterArgumentError
-from liquid.filter import with_context
+from liquid.filter import string_filter, with_context
 
 from notifications.offers.money import format_money, known_language
 
@@ -57,6 +57,18 @@ def local_date(moment: object, style: object = "long", *, context: RenderContext
         return date_format(moment, _ENGLISH_DATES[name] if language.startswith("en") else name)
 
 
+@string_filter
+def initial(text: str) -> str:
+    """`{{ item.title | initial }}`: its first letter or digit, in upper case, for a tile instead of a picture."""
+    return next((character.upper() for character in text if character.isalnum()), "")
+
+
+@string_filter
+def sentence(text: str) -> str:
+    """`{{ item.reason | sentence }}`: the first letter in upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def _zone(name: str) -> ZoneInfo | Any:
     try:
         return ZoneInfo(name) if name else timezone.get_default_timezone()
@@ -78,6 +90,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "escape": string.escape,
     "first": array.first,
     "floor": math.floor,
+    "initial": initial,
     "join": array.join,
     "last": array.last,
     "map": array.map_,
@@ -91,6 +104,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "replace": string.replace,
     "reverse": array.reverse,
     "round": math.round_,
+    "sentence": sentence,
     "size": misc.size,
     "slice": string.slice_,
     "strip": string.strip,

@@ -6,7 +6,7 @@ thread, without signals.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
@@ -21,7 +21,7 @@ from liquid.builtin.tags.capture_tag import CaptureTag
 from liquid.builtin.tags.case_tag import CaseTag
 from liquid.builtin.tags.comment_tag import CommentTag
 from liquid.builtin.tags.cycle_tag import CycleTag
-from liquid.builtin.tags.for_tag import BreakTag, ContinueTag, ForTag
+from liquid.builtin.tags.for_tag import BreakTag, ContinueTag, ForNode, ForTag
 from liquid.builtin.tags.if_tag import IfTag
 from liquid.builtin.tags.inline_comment_tag import InlineCommentTag
 from liquid.builtin.tags.unless_tag import UnlessTag
@@ -40,6 +40,7 @@ OUTPUT_LIMIT = 500_000
 VALUE_LIMIT = 20_000  # characters or elements that go into a filter
 ARGUMENT_LIMIT = 1_000
 _LARGEST_NUMBER = 10**18
+_SIZED = (str, list, tuple, dict, range)
 
 
 class SandboxContext(RenderContext):
@@ -70,7 +71,7 @@ class SandboxContext(RenderContext):
 
 
 def _check_size(value: object, limit: int) -> None:
-    if isinstance(value, str | Sequence | Mapping):
+    if isinstance(value, _SIZED):
         too_large = len(value) > limit
     else:
         too_large = isinstance(value, int | float) and abs(value) > _LARGEST_NUMBER
@@ -94,16 +95,25 @@ def _ticking(tag: type[Tag]) -> type[Tag]:
     return type(f"Ticking{tag.__name__}", (tag,), {"node_class": TickingNode})
 
 
-class _BoundedFor(ForTag):
+class _BoundedForNode(ForNode):
     """A `for` that refuses a long range before it builds a list of it, as `reversed` does."""
 
-    class node_class(ForTag.node_class):  # type: ignore[name-defined,misc]  # noqa: N801 — the name is liquid's
-        def render_to_output(self, context: SandboxContext, buffer: Any) -> int:
-            context.tick()
-            values = self.expression.iterable.evaluate(context)
-            if isinstance(values, range) and values.stop - values.start > LOOP_LIMIT:
-                raise ResourceLimitError(_("A loop is too long."), token=self.token)
-            return super().render_to_output(context, buffer)
+    def render_to_output(self, context: RenderContext, buffer: Any) -> int:
+        values = self.expression.iterable.evaluate(context)
+        if isinstance(values, range) and values.stop - values.start > LOOP_LIMIT:
+            raise ResourceLimitError(_("A loop is too long."), token=self.token)
+        return super().render_to_output(context, buffer)
+
+
+class _BoundedFor(ForTag):
+    node_class = _BoundedForNode
+
+
+_PLAIN_TAGS: tuple[type[Tag], ...] = (Literal, Illegal, BreakTag, ContinueTag, CommentTag, InlineCommentTag)
+_TICKING_TAGS: tuple[type[Tag], ...] = (
+    *(Output, IfTag, UnlessTag, CaseTag, _BoundedFor),
+    *(AssignTag, CaptureTag, CycleTag),
+)
 
 
 class SandboxEnvironment(Environment):
@@ -115,10 +125,8 @@ class SandboxEnvironment(Environment):
     template_class = SandboxTemplate
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
-        for tag in (Literal, Illegal, BreakTag, ContinueTag, CommentTag, InlineCommentTag, _BoundedFor):
+        for tag in (*_PLAIN_TAGS, *map(_ticking, _TICKING_TAGS)):
             self.add_tag(tag)
-        for tag in (Output, IfTag, UnlessTag, CaseTag, AssignTag, CaptureTag, CycleTag):
-            self.add_tag(_ticking(tag))
         for name, function in FILTERS.items():
             self.add_filter(name, function)
 

@@ -1,5 +1,6 @@
 """Everything a batch's messages say, fetched in a few queries for the whole batch."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.utils import translation
 
 from catalog.models import Item
 from notifications.channels.base import Envelope
+from notifications.content.reasons import reason_sentence
 from notifications.content.render import CompiledContent, compile_content
 from notifications.delivery.claim import Claim
 from notifications.listening.links import store_links
@@ -16,7 +18,8 @@ from notifications.listening.tokens import TokenMaker
 from notifications.models import Coupon, Recipient, Run, Variant
 from notifications.offers.money import known_language
 from notifications.offers.terms import describe_offer
-from users.models import Customer
+from users.choices import EventType
+from users.models import Customer, Event
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Letters:
         self._links: dict[str, int] = {}
         self._items: dict[int, Item] = {}
         self._contents: dict[int, CompiledContent] = {}
+        self._bought: set[tuple[int, int]] = set()
 
     def load(self, claims: list[Claim]) -> list[Letter]:
         """The letters of a batch, in its order, less those whose customer was erased since they were claimed."""
@@ -47,6 +51,7 @@ class Letters:
         )
         item_ids = {item for recipient in recipients.values() for item in _shown_items(recipient)}
         self._items = Item.objects.defer("description", "attributes").in_bulk(list(item_ids))
+        self._bought = _bought(recipients.values())
         self._store_links()
         return [
             self._letter(claim, recipients[claim.recipient_id]) for claim in claims if claim.recipient_id in recipients
@@ -115,7 +120,11 @@ class Letters:
             "currency": item.currency,
             "url": self._click_url(letter, item.url or settings.SHOP_URL),
             "image_url": item.image_url,
-            "reason": reason.title if reason else "",
+            "reason": reason_sentence(
+                item=item,
+                because_of=reason,
+                was_bought=reason is not None and (letter.recipient.customer_id, reason.pk) in self._bought,
+            ),
         }
 
     def _click_url(self, letter: Letter, url: str) -> str:
@@ -129,6 +138,19 @@ class Letters:
 
 def _shown_items(recipient: Recipient) -> list[int]:
     return [*recipient.item_ids, *(reason for reason in recipient.reason_item_ids if reason)]
+
+
+def _bought(recipients: Iterable[Recipient]) -> set[tuple[int, int]]:
+    """Which (customer, reason item) pairs are purchases; the others were looked at only."""
+    reasons = {
+        recipient.customer_id: [reason for reason in recipient.reason_item_ids if reason] for recipient in recipients
+    }
+    purchases = Event.objects.filter(
+        customer__in=list(reasons),
+        item__in={reason for found in reasons.values() for reason in found},
+        type=EventType.PURCHASE,
+    )
+    return set(purchases.values_list("customer_id", "item_id").distinct())
 
 
 def _customer_context(customer: Customer, language: str) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Reservations that nobody committed give their use and their money back."""
 
+from typing import Any
+
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -42,7 +44,7 @@ def release_expired_reservations() -> int:
 
 @transaction.atomic
 def _release_batch() -> int:
-    values = {
+    values: dict[str, Any] = {
         "reserved": RedemptionState.RESERVED,
         "released": RedemptionState.RELEASED,
         "now": timezone.now(),

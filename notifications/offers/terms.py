@@ -7,15 +7,13 @@ from typing import Any
 
 from django.utils import timezone, translation
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from notifications.choices import OfferType
 from notifications.models import Offer
 from notifications.offers.money import format_money, known_language, minor_unit
 
-FieldErrors = dict[str, str | Promise]
+FieldErrors = dict[str, str]
 
 
 def check_terms(terms: Mapping[str, Any]) -> FieldErrors:
@@ -23,17 +21,17 @@ def check_terms(terms: Mapping[str, Any]) -> FieldErrors:
     errors: FieldErrors = {}
     value: Decimal | None = terms.get("value")
     if value is not None and value <= 0:
-        errors["value"] = gettext_lazy("The value must be above 0.")
+        errors["value"] = _("The value must be above 0.")
     elif value is not None and terms.get("type") == OfferType.PERCENT and value > 100:
-        errors["value"] = gettext_lazy("A percentage cannot be above 100.")
+        errors["value"] = _("A percentage cannot be above 100.")
     elif value is not None and terms.get("type") != OfferType.PERCENT:
         errors |= _check_coins("value", value, terms.get("currency", ""))
     errors |= _check_spend(terms, value)
     if terms.get("maximum_discount") is not None and terms["maximum_discount"] <= 0:
-        errors["maximum_discount"] = gettext_lazy("The maximum discount must be above 0; leave it empty for none.")
+        errors["maximum_discount"] = _("The maximum discount must be above 0; leave it empty for none.")
     errors |= _check_budget(terms)
     if terms.get("uses_per_coupon") == 0:
-        errors["uses_per_coupon"] = gettext_lazy("A coupon must be usable at least once.")
+        errors["uses_per_coupon"] = _("A coupon must be usable at least once.")
     return errors | _check_validity(terms.get("valid_from"), terms.get("valid_until"), terms.get("valid_days"))
 
 
@@ -46,9 +44,9 @@ def _check_coins(field: str, amount: Decimal, currency: str) -> FieldErrors:
 def _check_spend(terms: Mapping[str, Any], value: Decimal | None) -> FieldErrors:
     minimum: Decimal = terms.get("minimum_spend") or Decimal(0)
     if minimum < 0:
-        return {"minimum_spend": gettext_lazy("The minimum spend cannot be negative.")}
+        return {"minimum_spend": _("The minimum spend cannot be negative.")}
     if terms.get("type") == OfferType.SPEND_SAVE and value is not None and minimum <= value:
-        return {"minimum_spend": gettext_lazy("The minimum spend must be above what is saved.")}
+        return {"minimum_spend": _("The minimum spend must be above what is saved.")}
     return {}
 
 
@@ -56,7 +54,7 @@ def _check_budget(terms: Mapping[str, Any]) -> FieldErrors:
     budget: Decimal | None = terms.get("budget")
     promised = (terms.get("reserved") or Decimal(0)) + (terms.get("committed") or Decimal(0))
     if budget is not None and budget < 0:
-        return {"budget": gettext_lazy("The budget cannot be negative; leave it empty for none.")}
+        return {"budget": _("The budget cannot be negative; leave it empty for none.")}
     if budget is not None and budget < promised:
         return {"budget": _("%(promised)s of the budget is used already.") % {"promised": promised}}
     return {}
@@ -64,11 +62,11 @@ def _check_budget(terms: Mapping[str, Any]) -> FieldErrors:
 
 def _check_validity(valid_from: datetime | None, valid_until: datetime | None, valid_days: int | None) -> FieldErrors:
     if valid_from and valid_until and valid_until <= valid_from:
-        return {"valid_until": gettext_lazy("The offer ends before it starts.")}
+        return {"valid_until": _("The offer ends before it starts.")}
     if valid_until is None and valid_days is None:
-        return {"valid_days": gettext_lazy("Set an end, or for how many days a coupon is valid.")}
+        return {"valid_days": _("Set an end, or for how many days a coupon is valid.")}
     if valid_days == 0:
-        return {"valid_days": gettext_lazy("A coupon must be valid for at least one day.")}
+        return {"valid_days": _("A coupon must be valid for at least one day.")}
     return {}
 
 

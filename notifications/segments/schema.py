@@ -96,7 +96,7 @@ class _Parser:
             self.problems.append(RuleProblem(_join(path, error.key), str(error)))
             return None
 
-    def _node(self, rule: object, path: str, depth: int) -> nodes.Rule | None:
+    def _node(self, rule: Any, path: str, depth: int) -> nodes.Rule | None:
         self.count += 1
         if depth > DEEPEST or self.count > MOST_RULES:
             message = _("is too much: a rule may be %(depth)d levels deep and have %(count)d parts")

@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import APIException, ValidationError
@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from users.idempotency import KEY_LENGTH, Answer, KeyReusedError, answer_once, fingerprint
+from users.models import ApiKey
 
 HEADER = "Idempotency-Key"
 
@@ -39,9 +40,10 @@ def idempotent(*, required: bool) -> Callable[[Callable[..., Response]], Callabl
                 response = handler(view, request, *args, **kwargs)
                 return Answer(response.status_code, json.loads(JSONRenderer().render(response.data)))
 
+            api_key = cast(ApiKey, request.auth)  # HasScope lets nobody else in
             request_hash = fingerprint(method=request.method or "", path=request.path, body=request.data)
             try:
-                given = answer_once(api_key=request.auth, key=key, request_hash=request_hash, answer=answer)
+                given = answer_once(api_key=api_key, key=key, request_hash=request_hash, answer=answer)
             except KeyReusedError as error:
                 raise KeyReused(str(error)) from error
             headers = {"Idempotency-Replayed": "true"} if given.replayed else None

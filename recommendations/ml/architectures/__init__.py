@@ -9,10 +9,11 @@ from recommendations.ml.architectures.item_knn import ItemKNN
 from recommendations.ml.architectures.mf import MF
 from recommendations.ml.architectures.popularity import Popularity
 from recommendations.ml.architectures.transformer import Transformer
+from recommendations.ml.architectures.transitions import Transitions
 from recommendations.ml.errors import ArtefactError, ConfigError
 
 ARCHITECTURES: dict[str, type[Architecture]] = {
-    architecture.name: architecture for architecture in (Popularity, ItemKNN, MF, Transformer, Blend)
+    architecture.name: architecture for architecture in (Popularity, ItemKNN, Transitions, MF, Transformer, Blend)
 }
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from recommendations.ml.architectures.base import Architecture
 from recommendations.ml.architectures.item_knn import ItemKNN
 from recommendations.ml.architectures.transformer import Transformer
+from recommendations.ml.architectures.transitions import Transitions
 from recommendations.ml.artefacts import Arrays
 from recommendations.ml.config import Config
 from recommendations.ml.context import Context, FitReport
@@ -18,7 +19,7 @@ from recommendations.ml.interactions import Interactions
 from recommendations.ml.mixing import learn_weights
 from recommendations.ml.splits import HeldOut
 
-PARTS: dict[str, type[Architecture]] = {part.name: part for part in (ItemKNN, Transformer)}
+PARTS: dict[str, type[Architecture]] = {part.name: part for part in (ItemKNN, Transitions, Transformer)}
 RESERVE = 0.06  # share of the time that choosing the weights takes
 
 
@@ -28,10 +29,10 @@ class BlendConfig(Config):
     weights are learned on. customers: validation customers that they are learned on. floor: the probability, relative
     to an even spread, of what a part does not know; the best is chosen."""
 
-    parts: tuple[str, ...] = ("item_knn", "transformer")
+    parts: tuple[str, ...] = ("item_knn", "transitions", "transformer")
     candidates: int = 100
     customers: int = 10_000
-    floors: tuple[float, ...] = (0.1, 1.0, 10.0)
+    floors: tuple[float, ...] = (1.0, 10.0, 30.0)
 
 
 class Blend(Architecture):

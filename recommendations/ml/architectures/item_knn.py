@@ -8,13 +8,14 @@ import torch
 from numpy.typing import NDArray
 
 from recommendations.ml.architectures.base import Architecture
+from recommendations.ml.architectures.neighbours import Neighbours
 from recommendations.ml.artefacts import Arrays
 from recommendations.ml.config import Config
 from recommendations.ml.context import Context, FitReport
 from recommendations.ml.histories import Histories, steps_back
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.judging import validation_ndcg
-from recommendations.ml.ragged import offsets_of, spans
+from recommendations.ml.ragged import offsets_of
 from recommendations.ml.weights import event_weights
 
 BLOCK_COLUMNS = 512
@@ -77,32 +78,23 @@ class ItemKNN(Architecture):
             rows.append(kept.sum(dim=1).numpy())
             columns.append(best.indices[kept].numpy())
             values.append(best.values[kept].numpy())
-        self.offsets = offsets_of(np.concatenate([np.zeros(0, dtype=np.int64), *rows]))
-        self.columns = np.concatenate([np.zeros(0, dtype=np.int64), *columns]).astype(np.int32)
-        self.values = np.concatenate([np.zeros(0, dtype=np.float32), *values]).astype(np.float32)
+        nothing = np.zeros(0, dtype=np.int64)
+        self.neighbours = Neighbours(
+            offsets_of(np.concatenate([nothing, *rows])),
+            np.concatenate([nothing, *columns]).astype(np.int32),
+            np.concatenate([nothing, *values]).astype(np.float32),
+        )
 
     def _score(self, histories: Histories) -> NDArray[np.float32]:
-        n_items = len(self.item_ids)
         weight = self.recency ** steps_back(histories, baskets=self.baskets)
-        lengths = np.diff(self.offsets)[histories.item]
-        position = spans(self.offsets[:-1][histories.item], lengths)
-        cell = np.repeat(histories.row * n_items, lengths) + self.columns[position]
-        value = np.repeat(weight.astype(np.float32), lengths) * self.values[position]
-        scores = torch.zeros(len(histories) * n_items)
-        scores.index_add_(0, torch.from_numpy(cell), torch.from_numpy(value))
-        return scores.view(len(histories), n_items).numpy()
+        return self.neighbours.score(histories, weight)
 
     def _arrays(self) -> Arrays:
-        return {
-            "offsets": self.offsets,
-            "columns": self.columns,
-            "values": self.values,
-            "recency": np.array(self.recency),
-            "baskets": np.array(self.baskets),
-        }
+        chosen = {"recency": np.array(self.recency), "baskets": np.array(self.baskets)}
+        return {**self.neighbours.arrays(), **chosen}
 
     def _load_arrays(self, arrays: Arrays) -> None:
-        self.offsets, self.columns, self.values = arrays["offsets"], arrays["columns"], arrays["values"]
+        self.neighbours = Neighbours.from_arrays(arrays)
         self.recency, self.baskets = float(arrays["recency"]), bool(arrays["baskets"])
 
 

@@ -20,8 +20,8 @@ class TransformerConfig(SequentialConfig):
     layers: int = 2
     heads: int = 2
     hidden: int = 128
-    dropout: float = 0.2
-    input_dropout: float = 0.2
+    dropout: float = 0.4
+    input_dropout: float = 0.4
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
 

@@ -51,3 +51,22 @@ def test_no_date_is_nothing_and_an_unknown_style_an_error():
     assert render("{{ nothing | date }}") == ""
     with pytest.raises(ContentError, match="styles long and day"):
         render("{{ day | date: '%Y' }}", day=date(2026, 12, 5))
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        ("{{ ' “tea cosy”' | initial }}", "T"),
+        ("{{ '茶' | initial }}", "茶"),
+        ("{{ '…' | initial }}{{ nothing | initial }}", ""),
+        ("{{ 'because you bought TEA' | sentence }}", "Because you bought TEA"),
+        ("{{ nothing | sentence }}", ""),
+    ],
+)
+def test_initials_and_sentences(source, text):
+    assert render(source) == text
+
+
+def test_initials_are_escaped_too():
+    template = parse_template("{{ text | sentence }}", part="html", autoescape=True)
+    assert render_template(template, {"text": "<b>"}, part="html") == "&lt;b&gt;"

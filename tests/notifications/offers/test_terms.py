@@ -58,6 +58,7 @@ def test_an_offer_with_faulty_terms_is_not_created():
     ("terms", "language", "text"),
     [
         ({}, "en", "£5.00 off when you spend £30.00"),
+        ({}, "zh-hans", "满 £30.00 立减 £5.00"),
         ({"type": "percent", "value": Decimal("12.50"), "minimum_spend": 0}, "en", "12.5% off"),
         (
             {"type": "percent", "value": Decimal("10.00"), "maximum_discount": Decimal(20)},

@@ -1,0 +1,79 @@
+"""A variant as some customer would see it, before anything is sent."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+
+from catalog.models import Item
+from notifications.content.errors import ContentError
+from notifications.content.render import RenderedContent, compile_content
+from notifications.models import Campaign, Offer, Variant
+from notifications.offers.issue import OfferNotIssuableError, coupon_validity
+from notifications.offers.money import known_language
+from notifications.offers.terms import describe_offer
+
+
+def sample_content(variant: Variant) -> RenderedContent:
+    """`variant` rendered with items of the catalogue, the campaign's offer and links that lead nowhere.
+
+    Raises ContentError for a template that cannot be used.
+    """
+    content = compile_content(subject=variant.subject, html=variant.html, preview_text=variant.preview_text)
+    language = known_language(variant.language)
+    with translation.override(language):
+        return content.render(_sample_context(variant.campaign, language))
+
+
+def sample_mail(variant: Variant) -> tuple[str, str]:
+    """Subject and HTML of `sample_content`; in their place the source and what is wrong with the template."""
+    try:
+        content = sample_content(variant)
+    except ContentError as error:
+        return variant.subject, str(error)
+    return content.subject, content.html
+
+
+def _sample_context(campaign: Campaign, language: str) -> dict[str, Any]:
+    items = list(Item.objects.filter(is_active=True).order_by("pk")[: campaign.item_count + 1])
+    reason = items[-1].title if items else ""
+    return {
+        "customer": {"first_name": _("Ada"), "language": language, "country": ""},
+        "shop": {
+            "name": settings.SHOP_NAME,
+            "url": "#",
+            "address": settings.SHOP_ADDRESS,
+            "currency": settings.SHOP_CURRENCY,
+        },
+        "items": [
+            {
+                "title": item.title,
+                "price": item.price,
+                "currency": item.currency,
+                "url": "#",
+                "image_url": item.image_url,
+                "reason": reason if number == 0 else "",
+            }
+            for number, item in enumerate(items[: campaign.item_count])
+        ],
+        "coupon": _sample_coupon(campaign.offer, language) if campaign.offer else None,
+        "links": {"preferences": "#", "unsubscribe": "#"},
+        "campaign": {"name": campaign.name},
+    }
+
+
+def _sample_coupon(offer: Offer, language: str) -> dict[str, Any]:
+    try:
+        _start, end = coupon_validity(offer=offer, issued_at=timezone.now())
+    except OfferNotIssuableError:
+        end = offer.valid_until or timezone.now() + timedelta(days=offer.valid_days or 0)
+    return {
+        "code": "SAMPLE-CODE",
+        "description": describe_offer(offer, language),
+        "minimum_spend": offer.minimum_spend,
+        "value": offer.value,
+        "currency": offer.currency,
+        "valid_until": end,
+    }
