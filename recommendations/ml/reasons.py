@@ -7,7 +7,7 @@ from recommendations.ml.architectures.base import Architecture
 from recommendations.ml.histories import Histories
 from recommendations.ml.ragged import Int64, offsets_of, row_of, spans
 
-CANDIDATES = 10  # latest distinct items of a history that are tried as reasons
+CANDIDATES = 5  # latest distinct items of a history that are tried as reasons
 
 
 def find_reasons(model: Architecture, histories: Histories, items: Int64, *, block: int = 256) -> Int64:
