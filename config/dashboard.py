@@ -27,6 +27,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     orders = _orders_by_week(since)
     context.update(
         {
+            "title": _("Overview"),
             "counts": [
                 (_("Customers"), estimated_rows("users_customer"), "admin:users_customer_changelist"),
                 (_("Items"), estimated_rows("catalog_item"), "admin:catalog_item_changelist"),
@@ -63,6 +64,8 @@ def _chart(orders: list[tuple[Any, int, Any]]) -> str:
         return ""
     series = {
         "label": _("Revenue, %(currency)s") % {"currency": settings.SHOP_CURRENCY},
+        "displayYAxis": True,
+        "barThickness": 28,
         "data": [float(revenue) for _week, _count, revenue in orders],
         "backgroundColor": "var(--color-primary-500)",
     }

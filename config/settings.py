@@ -150,6 +150,7 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Apropos API",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "persistAuthorization": True, "tryItOutEnabled": True},
     "DESCRIPTION": (
         "Customers, items, events and orders in; recommendations and coupons out.\n\n"
         "Send the key that `python manage.py create_api_key NAME --scope server` printed as "

@@ -86,7 +86,7 @@ def _figures() -> list[Figure]:
 
 def campaign_report_url(campaign_id: int | None) -> str:
     """Where the admin shows the campaign's report; empty before there is one."""
-    return _url("admin:notifications_campaign_change", campaign_id) if campaign_id else ""
+    return _url("admin:notifications_campaign_report", campaign_id) if campaign_id else ""
 
 
 def _url(name: str, *arguments: object) -> str:

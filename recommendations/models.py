@@ -66,9 +66,10 @@ class ModelVersion(models.Model):
 
 
 class Recommendation(models.Model):
-    """One row per customer. The three arrays have one entry per recommended item, best first.
+    """One row per customer. The arrays have one entry per recommended item, best first.
 
-    `reason_item_ids` holds the item of the customer's own history that explains each recommendation best, or None.
+    `reason_item_ids` holds the item of the customer's own history that explains each recommendation best, or None;
+    `bought_before` says whether the customer has bought the item already.
     """
 
     customer = models.OneToOneField(
@@ -78,6 +79,7 @@ class Recommendation(models.Model):
     item_ids = ArrayField(models.BigIntegerField(), verbose_name=_("items"))
     scores = ArrayField(models.FloatField(), verbose_name=_("scores"))
     reason_item_ids = ArrayField(models.BigIntegerField(null=True), verbose_name=_("because of"))
+    bought_before = ArrayField(models.BooleanField(), verbose_name=_("bought before"), default=list)
     scored_at = models.DateTimeField(_("scored"))
 
     class Meta:

@@ -26,6 +26,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         model = Campaign
         fields: tuple[str, ...] = (
             *("id", "name", "status", "segment", "offer", "channel", "hold_out_percent", "item_count"),
+            "item_choice",
             *("attribution_days", "scheduled_at", "is_simulated", "created_at", "updated_at"),
         )
         read_only_fields: tuple[str, ...] = fields

@@ -5,7 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from notifications.choices import CampaignStatus
+from notifications.choices import CampaignStatus, ItemChoice
 from notifications.models.offer import Offer
 from notifications.models.segment import Segment
 from users.choices import Channel
@@ -31,6 +31,7 @@ class Campaign(models.Model):
     )
     hold_out_seed = models.UUIDField(default=uuid.uuid4, editable=False)
     item_count = models.PositiveSmallIntegerField(_("recommended items"), default=4, validators=[MaxValueValidator(20)])
+    item_choice = models.CharField(_("which items"), max_length=8, choices=ItemChoice, default=ItemChoice.NEW)
     attribution_days = models.PositiveSmallIntegerField(_("attribution window, days"), default=14)
     scheduled_at = models.DateTimeField(_("send at"), null=True, blank=True)
     is_simulated = models.BooleanField(
