@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("recommendations", "0002_initial"),
+        ("recommendations", "0003_items_bought_before"),
         ("users", "0001_initial"),
     ]
 
