@@ -16,8 +16,10 @@ class Campaign(models.Model):
 
     name = models.CharField(_("name"), max_length=200, unique=True)
     status = models.CharField(_("status"), max_length=16, choices=CampaignStatus, default=CampaignStatus.DRAFT)
-    segment = models.ForeignKey(Segment, models.PROTECT, related_name="campaigns")
-    offer = models.ForeignKey(Offer, models.PROTECT, null=True, blank=True, related_name="campaigns")
+    segment = models.ForeignKey(Segment, models.PROTECT, verbose_name=_("segment"), related_name="campaigns")
+    offer = models.ForeignKey(
+        Offer, models.PROTECT, verbose_name=_("offer"), null=True, blank=True, related_name="campaigns"
+    )
     channel = models.CharField(_("channel"), max_length=16, choices=Channel, default=Channel.EMAIL)
     hold_out_percent = models.DecimalField(
         _("hold-out"),
