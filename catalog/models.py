@@ -14,7 +14,9 @@ def shop_currency() -> str:
 class Category(models.Model):
     external_id = models.CharField(_("shop's id"), max_length=255, unique=True)
     name = models.CharField(_("name"), max_length=255)
-    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="children")
+    parent = models.ForeignKey(
+        "self", models.SET_NULL, verbose_name=_("parent"), null=True, blank=True, related_name="children"
+    )
 
     class Meta:
         verbose_name = _("category")
@@ -30,7 +32,9 @@ class Item(models.Model):
     external_id = models.CharField(_("shop's id"), max_length=255, unique=True)
     title = models.CharField(_("title"), max_length=500)
     description = models.TextField(_("description"), blank=True)
-    category = models.ForeignKey(Category, models.SET_NULL, null=True, blank=True, related_name="items")
+    category = models.ForeignKey(
+        Category, models.SET_NULL, verbose_name=_("category"), null=True, blank=True, related_name="items"
+    )
     brand = models.CharField(_("brand"), max_length=255, blank=True)
     price = models.DecimalField(_("price"), max_digits=12, decimal_places=2, null=True, blank=True)
     list_price = models.DecimalField(_("list price"), max_digits=12, decimal_places=2, null=True, blank=True)

@@ -8,7 +8,9 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from catalog.big_tables import estimated_rows
 from notifications.choices import CampaignStatus, MessageState
@@ -25,6 +27,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     orders = _orders_by_week(since)
     context.update(
         {
+            "title": _("Overview"),
             "counts": [
                 (_("Customers"), estimated_rows("users_customer"), "admin:users_customer_changelist"),
                 (_("Items"), estimated_rows("catalog_item"), "admin:catalog_item_changelist"),
@@ -61,10 +64,14 @@ def _chart(orders: list[tuple[Any, int, Any]]) -> str:
         return ""
     series = {
         "label": _("Revenue, %(currency)s") % {"currency": settings.SHOP_CURRENCY},
+        "displayYAxis": True,
+        "barThickness": 28,
         "data": [float(revenue) for _week, _count, revenue in orders],
         "backgroundColor": "var(--color-primary-500)",
     }
-    return json.dumps({"labels": [f"{week:%b %d}" for week, _count, _revenue in orders], "datasets": [series]})
+    day = pgettext("date format", "M d")
+    labels = [date_format(week, day) for week, _count, _revenue in orders]
+    return json.dumps({"labels": labels, "datasets": [series]})
 
 
 def _attention() -> list[tuple[str, str]]:

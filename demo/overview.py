@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Sum
 from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from catalog.models import Item
 from demo.folder import MAIL_DIR
@@ -15,19 +18,19 @@ from notifications.models import Click, Redemption
 from users.models import Order, Profile
 
 _TEXTS = {
-    "import": ("Import", "a year of a real gift shop's invoices, cleaned and counted"),
-    "train": ("Train", "a sequential transformer, judged against two baselines"),
-    "score": ("Score", "four gifts that fit each shopper, with the reason"),
-    "send": ("Send", "“We miss you” with a personal coupon, a tenth held out"),
-    "simulate": ("Listen", "simulated shoppers click, order and redeem"),
-    "report": ("Prove", "the lift against the hold-out, with its interval"),
+    "import": (gettext_lazy("Import"), gettext_lazy("a year of a real gift shop's invoices, cleaned and counted")),
+    "train": (gettext_lazy("Train"), gettext_lazy("a sequential transformer, judged against two baselines")),
+    "score": (gettext_lazy("Score"), gettext_lazy("four gifts that fit each shopper, with the reason")),
+    "send": (gettext_lazy("Send"), gettext_lazy("“We miss you” with a personal coupon, a tenth held out")),
+    "simulate": (gettext_lazy("Listen"), gettext_lazy("simulated shoppers click, order and redeem")),
+    "report": (gettext_lazy("Prove"), gettext_lazy("the lift against the hold-out, with its interval")),
 }
 
 
 @dataclass(frozen=True)
 class Step:
-    title: str
-    text: str
+    title: str | Promise
+    text: str | Promise
     status: str  # done, running or waiting
     seconds: float | None
 
@@ -70,20 +73,20 @@ def _figures() -> list[Figure]:
     counted = Profile.objects.aggregate(events=Sum("event_count"))
     redeemed = Redemption.objects.filter(state=RedemptionState.COMMITTED).count()
     rows = [
-        ("Customers", Profile.objects.count(), "admin:users_customer_changelist"),
-        ("Orders", Order.objects.count(), "admin:users_order_changelist"),
-        ("Events", counted["events"] or 0, "admin:users_event_changelist"),
-        ("Items", Item.objects.count(), "admin:catalog_item_changelist"),
-        ("Mails in the inbox", len(Mailbox(MAIL_DIR).names()), "demo:inbox"),
-        ("Clicks", Click.objects.count(), "admin:notifications_message_changelist"),
-        ("Coupons redeemed", redeemed, "admin:notifications_coupon_changelist"),
+        (_("Customers"), Profile.objects.count(), "admin:users_customer_changelist"),
+        (_("Orders"), Order.objects.count(), "admin:users_order_changelist"),
+        (_("Events"), counted["events"] or 0, "admin:users_event_changelist"),
+        (_("Items"), Item.objects.count(), "admin:catalog_item_changelist"),
+        (_("Mails in the inbox"), len(Mailbox(MAIL_DIR).names()), "demo:inbox"),
+        (_("Clicks"), Click.objects.count(), "admin:notifications_message_changelist"),
+        (_("Coupons redeemed"), redeemed, "admin:notifications_coupon_changelist"),
     ]
     return [Figure(label, intcomma(number), _url(name)) for label, number, name in rows]
 
 
 def campaign_report_url(campaign_id: int | None) -> str:
     """Where the admin shows the campaign's report; empty before there is one."""
-    return _url("admin:notifications_campaign_change", campaign_id) if campaign_id else ""
+    return _url("admin:notifications_campaign_report", campaign_id) if campaign_id else ""
 
 
 def _url(name: str, *arguments: object) -> str:

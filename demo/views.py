@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 
@@ -85,7 +86,7 @@ def mail_body(request: HttpRequest, name: str) -> HttpResponse:
         message = Mailbox(MAIL_DIR).read(name)
     except FileNotFoundError:
         raise Http404 from None
-    html = body_of(message, "html") or "<p>This mail has no HTML part.</p>"
+    html = body_of(message, "html") or f"<p>{_('This mail has no HTML part.')}</p>"
     response = HttpResponse(f'<base target="_blank">{html}' if "<head>" not in html else _with_base(html))
     response["Content-Security-Policy"] = _MAIL_POLICY
     return response

@@ -61,6 +61,14 @@ def statuses_before(moves: dict[str, set[str]], status: str) -> list[str]:
     return [before for before, after in moves.items() if status in after]
 
 
+class ItemChoice(models.TextChoices):
+    """Which of a customer's recommendations a campaign shows."""
+
+    NEW = "new", _("Not bought yet")
+    AGAIN = "again", _("Bought before")
+    ANY = "any", _("Any")
+
+
 class RunStatus(models.TextChoices):
     PENDING = "pending", _("Waiting")
     PLANNING = "planning", _("Planning")

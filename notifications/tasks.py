@@ -23,7 +23,7 @@ def tick() -> None:
     complete_runs()
     release_expired_reservations()
     for run_id in runs_to_plan():
-        plan_run.apply_async(args=[run_id], expires=EXPIRES)
+        plan_run.apply_async(args=(run_id,), expires=EXPIRES)
     if sending_runs():
         send_due_messages.apply_async(expires=EXPIRES)
 

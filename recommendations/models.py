@@ -40,7 +40,9 @@ class TrainingRun(models.Model):
 class ModelVersion(models.Model):
     """The artefact of one architecture from one training, with its figures on the held-out data."""
 
-    training_run = models.ForeignKey(TrainingRun, models.PROTECT, related_name="versions")
+    training_run = models.ForeignKey(
+        TrainingRun, models.PROTECT, verbose_name=_("training run"), related_name="versions"
+    )
     architecture = models.CharField(_("architecture"), max_length=32)
     artefact = models.FileField(_("artefact"), upload_to="models/")
     metrics = models.JSONField(_("metrics"), default=dict)
@@ -64,16 +66,20 @@ class ModelVersion(models.Model):
 
 
 class Recommendation(models.Model):
-    """One row per customer. The three arrays have one entry per recommended item, best first.
+    """One row per customer. The arrays have one entry per recommended item, best first.
 
-    `reason_item_ids` holds the item of the customer's own history that explains each recommendation best, or None.
+    `reason_item_ids` holds the item of the customer's own history that explains each recommendation best, or None;
+    `bought_before` says whether the customer has bought the item already.
     """
 
-    customer = models.OneToOneField(Customer, models.CASCADE, primary_key=True, related_name="recommendation")
-    model_version = models.ForeignKey(ModelVersion, models.PROTECT, related_name="+")
+    customer = models.OneToOneField(
+        Customer, models.CASCADE, verbose_name=_("customer"), primary_key=True, related_name="recommendation"
+    )
+    model_version = models.ForeignKey(ModelVersion, models.PROTECT, verbose_name=_("model version"), related_name="+")
     item_ids = ArrayField(models.BigIntegerField(), verbose_name=_("items"))
     scores = ArrayField(models.FloatField(), verbose_name=_("scores"))
     reason_item_ids = ArrayField(models.BigIntegerField(null=True), verbose_name=_("because of"))
+    bought_before = ArrayField(models.BooleanField(), verbose_name=_("bought before"), default=list)
     scored_at = models.DateTimeField(_("scored"))
 
     class Meta:

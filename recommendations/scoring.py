@@ -17,17 +17,22 @@ from recommendations.registry import champion
 from users.choices import EventType
 
 KEPT = 50  # recommendations per customer
-REASONS = 10  # of which the first ones get a reason
+NEW_SHARE = 0.5  # of them, kept for items that the customer has not bought yet
+REASONS = 8  # the first ones of all, and of those not bought yet, get a reason
 BLOCK = 10_000  # customers per COPY
 
+_COLUMNS = ("customer_ids", "item_ids", "scores", "reason_item_ids", "had")  # of the job's result
+
 _MERGE = """
-INSERT INTO recommendations_recommendation (customer_id, model_version_id, item_ids, scores, reason_item_ids, scored_at)
-SELECT staged.customer_id, %(version)s, staged.item_ids, staged.scores, staged.reason_item_ids, %(now)s
+INSERT INTO recommendations_recommendation (customer_id, model_version_id, item_ids, scores, reason_item_ids,
+                                            bought_before, scored_at)
+SELECT staged.customer_id, %(version)s, staged.item_ids, staged.scores, staged.reason_item_ids, staged.bought_before,
+       %(now)s
 FROM pg_temp.recommendation_staging AS staged
 JOIN users_customer AS customer ON customer.id = staged.customer_id AND customer.erased_at IS NULL
 ON CONFLICT (customer_id) DO UPDATE SET
     model_version_id = excluded.model_version_id, item_ids = excluded.item_ids, scores = excluded.scores,
-    reason_item_ids = excluded.reason_item_ids, scored_at = excluded.scored_at
+    reason_item_ids = excluded.reason_item_ids, bought_before = excluded.bought_before, scored_at = excluded.scored_at
 """
 
 # A customer without history gets what many customers bought lately, and no reason is made up for it.
@@ -40,18 +45,19 @@ WITH popular AS (
 ), ranked AS (
     SELECT array_agg(item_id ORDER BY buyers DESC, item_id) AS item_ids,
            array_agg(buyers::float8 ORDER BY buyers DESC, item_id) AS scores,
-           array_agg(NULL::bigint) AS reasons
+           array_agg(NULL::bigint) AS reasons, array_agg(FALSE) AS bought
     FROM popular
 )
-INSERT INTO recommendations_recommendation (customer_id, model_version_id, item_ids, scores, reason_item_ids, scored_at)
-SELECT customer.id, %(version)s, ranked.item_ids, ranked.scores, ranked.reasons, %(now)s
+INSERT INTO recommendations_recommendation (customer_id, model_version_id, item_ids, scores, reason_item_ids,
+                                            bought_before, scored_at)
+SELECT customer.id, %(version)s, ranked.item_ids, ranked.scores, ranked.reasons, ranked.bought, %(now)s
 FROM users_customer AS customer CROSS JOIN ranked
 LEFT JOIN recommendations_recommendation AS known ON known.customer_id = customer.id
 WHERE customer.erased_at IS NULL AND customer.merged_into_id IS NULL AND ranked.item_ids IS NOT NULL
   AND (known.customer_id IS NULL OR known.scored_at < %(now)s)
 ON CONFLICT (customer_id) DO UPDATE SET
     model_version_id = excluded.model_version_id, item_ids = excluded.item_ids, scores = excluded.scores,
-    reason_item_ids = excluded.reason_item_ids, scored_at = excluded.scored_at
+    reason_item_ids = excluded.reason_item_ids, bought_before = excluded.bought_before, scored_at = excluded.scored_at
 """
 
 
@@ -91,6 +97,8 @@ def _run_job(version: ModelVersion, interactions: Interactions, allowed: list[in
             "k": KEPT,
             "exclude_seen": False,
             "allowed_items": allowed,
+            "had_types": [int(EventType.PURCHASE)],
+            "new_share": NEW_SHARE,
             "reasons": REASONS,
         },
     ).run()
@@ -114,7 +122,7 @@ def _write(version: ModelVersion, scored: dict[str, NDArray[Any]], allowed: list
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS recommendation_staging (customer_id bigint, item_ids bigint[], "
-            "scores float8[], reason_item_ids bigint[]) ON COMMIT DELETE ROWS"
+            "scores float8[], reason_item_ids bigint[], bought_before boolean[]) ON COMMIT DELETE ROWS"
         )
         for start in range(0, len(scored["customer_ids"]), BLOCK):
             block = {name: values[start : start + BLOCK] for name, values in scored.items()}
@@ -138,12 +146,14 @@ def _copy_text(block: dict[str, NDArray[Any]]) -> io.StringIO:
     """The block as COPY text: arrays in braces, −1 left out of the items and NULL among the reasons."""
     lines = []
     rows = zip(
-        *(block[name].tolist() for name in ("customer_ids", "item_ids", "scores", "reason_item_ids")), strict=True
+        *(block[name].tolist() for name in ("customer_ids", "item_ids", "scores", "reason_item_ids", "had")),
+        strict=True,
     )
-    for customer_id, item_ids, scores, reasons in rows:
+    for customer_id, item_ids, scores, reasons, had in rows:
         kept = [position for position, item_id in enumerate(item_ids) if item_id >= 0]
         items = ",".join(str(item_ids[position]) for position in kept)
         values = ",".join(f"{scores[position]:.6g}" for position in kept)
         because = ",".join("NULL" if reasons[position] < 0 else str(reasons[position]) for position in kept)
-        lines.append(f"{customer_id}\t{{{items}}}\t{{{values}}}\t{{{because}}}\n")
+        bought = ",".join("t" if had[position] else "f" for position in kept)
+        lines.append(f"{customer_id}\t{{{items}}}\t{{{values}}}\t{{{because}}}\t{{{bought}}}\n")
     return io.StringIO("".join(lines))

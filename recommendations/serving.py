@@ -13,6 +13,7 @@ class Recommended:
     item: Item
     score: float
     because_of: Item | None
+    bought_before: bool
 
 
 def recommended_items(*, customer_id: int, count: int) -> list[Recommended]:
@@ -23,10 +24,12 @@ def recommended_items(*, customer_id: int, count: int) -> list[Recommended]:
     wanted = {*row.item_ids, *(item_id for item_id in row.reason_item_ids if item_id is not None)}
     items = Item.objects.in_bulk(wanted)
     shown = []
-    for item_id, score, reason_id in zip(row.item_ids, row.scores, row.reason_item_ids, strict=True):
+    columns = (row.item_ids, row.scores, row.reason_item_ids, row.bought_before)
+    for item_id, score, reason_id, bought in zip(*columns, strict=True):
         item = items.get(item_id)
         if item is not None and item.is_active and item.stock != 0:
-            shown.append(Recommended(item, score, items.get(reason_id) if reason_id is not None else None))
+            because_of = items.get(reason_id) if reason_id is not None else None
+            shown.append(Recommended(item, score, because_of, bought))
         if len(shown) == count:
             break
     return shown

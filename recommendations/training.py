@@ -121,10 +121,11 @@ def _follow(run: TrainingRun, job: Job) -> bool:
 
 def _note(run: TrainingRun, event: dict[str, Any], *, elapsed: float) -> None:
     """Put one progress event into the row's fields."""
-    epochs = f" {event['epoch']}/{event['epochs']}" if event.get("epoch") else ""
-    run.activity = f"{event['architecture']}: {event['stage']}{epochs}"
+    epoch = f", epoch {event['epoch']}" if event.get("epoch") else ""
+    share = f" ({event['share']:.0%})" if event.get("share") else ""
+    run.activity = f"{event['architecture']}: {event['stage']}{epoch}{share}"
     run.eta_seconds = event.get("eta")
-    if event.get("epoch"):
+    if event.get("epoch") and not event.get("share"):
         kept = ("architecture", "stage", "epoch", "epochs", "loss", "ndcg@10", "elapsed")
         run.history = [*run.history, {key: event[key] for key in kept if event.get(key) is not None}]
     if run.eta_seconds is not None:

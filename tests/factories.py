@@ -172,4 +172,5 @@ class RecommendationFactory(factory.django.DjangoModelFactory):
     item_ids = factory.LazyFunction(list)
     scores = factory.LazyAttribute(lambda row: [1.0] * len(row.item_ids))
     reason_item_ids = factory.LazyAttribute(lambda row: [None] * len(row.item_ids))
+    bought_before = factory.LazyAttribute(lambda row: [False] * len(row.item_ids))
     scored_at = NOW

@@ -78,7 +78,7 @@ class CampaignAdmin(ModelAdmin):
     warn_unsaved_form = True
     change_form_before_template = "notifications/admin/campaign_summary.html"
     fieldsets = (
-        (None, {"fields": ("name", ("segment", "offer"), ("channel", "item_count"))}),
+        (None, {"fields": ("name", ("segment", "offer"), ("channel", "item_count", "item_choice"))}),
         (_("When"), {"fields": ("scheduled_at",)}),
         (_("Measuring"), {"fields": (("hold_out_percent", "attribution_days"), "is_simulated")}),
     )

@@ -27,7 +27,6 @@ from notifications.models import Message, Recipient, Run, Suppression
 from notifications.reports.progress import run_progress
 from users.encryption import lookup_hash
 
-
 SHOWN_RUNS = 50
 
 

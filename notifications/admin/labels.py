@@ -2,14 +2,14 @@
 
 from notifications.choices import CampaignStatus, MessageState, RecipientStatus, RunStatus
 
-CAMPAIGN_COLOURS = {
+CAMPAIGN_COLOURS: dict[str, str] = {
     CampaignStatus.SCHEDULED: "info",
     CampaignStatus.RUNNING: "info",
     CampaignStatus.PAUSED: "warning",
     CampaignStatus.COMPLETED: "success",
     CampaignStatus.STOPPED: "danger",
 }
-RUN_COLOURS = {
+RUN_COLOURS: dict[str, str] = {
     RunStatus.PENDING: "info",
     RunStatus.PLANNING: "info",
     RunStatus.SENDING: "info",
@@ -17,12 +17,12 @@ RUN_COLOURS = {
     RunStatus.STOPPED: "warning",
     RunStatus.FAILED: "danger",
 }
-RECIPIENT_COLOURS = {
+RECIPIENT_COLOURS: dict[str, str] = {
     RecipientStatus.PLANNED: "success",
     RecipientStatus.HELD_OUT: "info",
     RecipientStatus.SUPPRESSED: "warning",
 }
-MESSAGE_COLOURS = {
+MESSAGE_COLOURS: dict[str, str] = {
     MessageState.PLANNED: "info",
     MessageState.SENDING: "info",
     MessageState.SENT: "success",

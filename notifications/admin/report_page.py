@@ -20,7 +20,7 @@ HEADLINES = {
     Finding.LIFT: gettext_lazy("It worked"),
     Finding.LOSS: gettext_lazy("It did harm"),
     Finding.NO_LIFT: gettext_lazy("No lift"),
-    Finding.NOT_ENOUGH_DATA: gettext_lazy("Not enough data yet"),
+    Finding.NOT_ENOUGH_DATA: gettext_lazy("Too early to say"),
     Finding.NO_HOLD_OUT: gettext_lazy("Cannot be measured"),
     Finding.MISMATCH: gettext_lazy("Do not trust this comparison"),
 }

@@ -24,11 +24,12 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
 
     class Meta:
         model = Campaign
-        fields = (
+        fields: tuple[str, ...] = (
             *("id", "name", "status", "segment", "offer", "channel", "hold_out_percent", "item_count"),
+            "item_choice",
             *("attribution_days", "scheduled_at", "is_simulated", "created_at", "updated_at"),
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class RunSerializer(serializers.ModelSerializer[Run]):

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
-from notifications.choices import OfferType, SuppressionReason
+from notifications.choices import ItemChoice, OfferType, SuppressionReason
 from notifications.decisions.arms import held_out_sql, hold_out_parameters
 from notifications.decisions.reach import refusal_sql
 from notifications.models import Campaign, Offer
@@ -75,11 +75,12 @@ def decision_sql(shard: str) -> str:
             FROM (
                 SELECT listed.item_id, listed.reason_item_id, listed.rank
                 FROM recommendations_recommendation stored
-                CROSS JOIN unnest(stored.item_ids, stored.reason_item_ids)
-                    WITH ORDINALITY AS listed (item_id, reason_item_id, rank)
+                CROSS JOIN unnest(stored.item_ids, stored.reason_item_ids, stored.bought_before)
+                    WITH ORDINALITY AS listed (item_id, reason_item_id, bought_before, rank)
                 JOIN catalog_item item ON item.id = listed.item_id
                     AND item.is_active AND (item.stock IS NULL OR item.stock > 0)
                 WHERE stored.customer_id = reachable.id AND reachable.refusal IS NULL AND %(item_count)s > 0
+                    AND (%(bought_before)s::boolean IS NULL OR listed.bought_before = %(bought_before)s)
                 ORDER BY listed.rank LIMIT %(item_count)s
             ) AS ranked
         ) AS picked ON true
@@ -94,6 +95,7 @@ def decision_parameters(campaign: Campaign) -> dict[str, Any]:
         **hold_out_parameters(campaign),
         "channel": campaign.channel,
         "item_count": campaign.item_count,
+        "bought_before": {ItemChoice.NEW: False, ItemChoice.AGAIN: True}.get(ItemChoice(campaign.item_choice)),
     }
 
 

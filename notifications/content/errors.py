@@ -1,5 +1,7 @@
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -10,7 +12,11 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.part}, line {self.line}: {self.message}"
+        return _("%(part)s, line %(line)d: %(message)s") % {
+            "part": self.part,
+            "line": self.line,
+            "message": self.message,
+        }
 
 
 class ContentError(ValueError):

@@ -5,7 +5,6 @@ hold-out in `reports` does.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
 
 from django.db import connection
@@ -27,7 +26,7 @@ SELECT reason, count(*), coalesce(sum(paid), 0) FROM (
         AND placed.status = '{OrderStatus.PLACED}' AND placed.currency = %(currency)s
         AND ((placed.coupon_code <> '' AND upper(placed.coupon_code) = coupon.code)
             OR (placed.placed_at >= message.first_clicked_at
-                AND placed.placed_at < message.first_clicked_at + %(window)s))
+                AND placed.placed_at < message.first_clicked_at + make_interval(days => %(days)s)))
     WHERE run.campaign_id = %(campaign)s
     GROUP BY placed.id
 ) AS attributed GROUP BY reason
@@ -44,8 +43,7 @@ class Attributed:
 
 def attributed_orders(campaign: Campaign, *, currency: str) -> dict[str, Attributed]:
     """Orders by their reason, `coupon` or `click`."""
-    window = timedelta(days=campaign.attribution_days)
     with connection.cursor() as cursor:
-        cursor.execute(_ATTRIBUTED, {"campaign": campaign.pk, "currency": currency, "window": window})
+        cursor.execute(_ATTRIBUTED, {"campaign": campaign.pk, "currency": currency, "days": campaign.attribution_days})
         found = {reason: Attributed(orders, revenue) for reason, orders, revenue in cursor.fetchall()}
     return {reason: found.get(reason, Attributed()) for reason in ("coupon", "click")}

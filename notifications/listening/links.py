@@ -47,7 +47,7 @@ def record_click(*, token: str, user_agent: str) -> str:
 def _ingest_click(message: Message, link: Link) -> None:
     if message.customer.external_id is None:
         return
-    item = Item.objects.filter(pk=link.item_id).values_list("external_id", flat=True).first()
+    item = Item.objects.filter(pk=link.item_id or 0).values_list("external_id", flat=True).first()
     event = EventInput(
         message_id=f"click-{message.pk}-{link.pk}",
         type=EventType.CLICK.code,

@@ -5,7 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from notifications.choices import CampaignStatus
+from notifications.choices import CampaignStatus, ItemChoice
 from notifications.models.offer import Offer
 from notifications.models.segment import Segment
 from users.choices import Channel
@@ -16,8 +16,10 @@ class Campaign(models.Model):
 
     name = models.CharField(_("name"), max_length=200, unique=True)
     status = models.CharField(_("status"), max_length=16, choices=CampaignStatus, default=CampaignStatus.DRAFT)
-    segment = models.ForeignKey(Segment, models.PROTECT, related_name="campaigns")
-    offer = models.ForeignKey(Offer, models.PROTECT, null=True, blank=True, related_name="campaigns")
+    segment = models.ForeignKey(Segment, models.PROTECT, verbose_name=_("segment"), related_name="campaigns")
+    offer = models.ForeignKey(
+        Offer, models.PROTECT, verbose_name=_("offer"), null=True, blank=True, related_name="campaigns"
+    )
     channel = models.CharField(_("channel"), max_length=16, choices=Channel, default=Channel.EMAIL)
     hold_out_percent = models.DecimalField(
         _("hold-out"),
@@ -29,6 +31,7 @@ class Campaign(models.Model):
     )
     hold_out_seed = models.UUIDField(default=uuid.uuid4, editable=False)
     item_count = models.PositiveSmallIntegerField(_("recommended items"), default=4, validators=[MaxValueValidator(20)])
+    item_choice = models.CharField(_("which items"), max_length=8, choices=ItemChoice, default=ItemChoice.NEW)
     attribution_days = models.PositiveSmallIntegerField(_("attribution window, days"), default=14)
     scheduled_at = models.DateTimeField(_("send at"), null=True, blank=True)
     is_simulated = models.BooleanField(
@@ -71,4 +74,4 @@ class Variant(models.Model):
         constraints = [models.UniqueConstraint(fields=["campaign", "name", "language"], name="variant_name")]
 
     def __str__(self) -> str:
-        return f"{self.campaign_id} {self.name}"
+        return f"{self.name} {self.language}".strip()

@@ -15,8 +15,10 @@ class Message(models.Model):
     """
 
     recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="messages", db_index=False)
-    run = models.ForeignKey(Run, models.PROTECT, related_name="messages", db_index=False)
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="messages", db_index=False)
+    run = models.ForeignKey(Run, models.PROTECT, verbose_name=_("run"), related_name="messages", db_index=False)
+    customer = models.ForeignKey(
+        Customer, models.CASCADE, verbose_name=_("customer"), related_name="messages", db_index=False
+    )
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     state = models.CharField(_("state"), max_length=16, choices=MessageState, default=MessageState.PLANNED)
     due_at = models.DateTimeField(_("due"))
@@ -53,7 +55,7 @@ class Message(models.Model):
 class Link(models.Model):
     """A destination used in the messages of a run. Stored here, so that a click link cannot redirect anywhere else."""
 
-    run = models.ForeignKey(Run, models.CASCADE, related_name="links", db_index=False)
+    run = models.ForeignKey(Run, models.CASCADE, verbose_name=_("run"), related_name="links", db_index=False)
     url = models.URLField(_("destination"), max_length=1000)
     item_id = models.BigIntegerField(null=True)
 

@@ -60,9 +60,11 @@ class Coupon(models.Model):
     """An offer issued to one customer under one code. `uses` counts open reservations and committed redemptions."""
 
     code = models.CharField(_("code"), max_length=32, unique=True)
-    offer = models.ForeignKey(Offer, models.PROTECT, related_name="coupons")
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="coupons")
-    run = models.ForeignKey("notifications.Run", models.PROTECT, null=True, blank=True, related_name="coupons")
+    offer = models.ForeignKey(Offer, models.PROTECT, verbose_name=_("offer"), related_name="coupons")
+    customer = models.ForeignKey(Customer, models.CASCADE, verbose_name=_("customer"), related_name="coupons")
+    run = models.ForeignKey(
+        "notifications.Run", models.PROTECT, verbose_name=_("run"), null=True, blank=True, related_name="coupons"
+    )
     status = models.CharField(_("status"), max_length=16, choices=CouponStatus, default=CouponStatus.ISSUED)
     valid_from = models.DateTimeField(_("valid from"))
     valid_until = models.DateTimeField(_("valid until"))
@@ -89,7 +91,7 @@ class Coupon(models.Model):
 class Redemption(models.Model):
     """One use of a coupon on one order: reserved, then committed or released. `amount` is the discount it gave."""
 
-    coupon = models.ForeignKey(Coupon, models.PROTECT, related_name="redemptions")
+    coupon = models.ForeignKey(Coupon, models.PROTECT, verbose_name=_("coupon"), related_name="redemptions")
     order_external_id = models.CharField(_("order"), max_length=255)
     state = models.CharField(_("state"), max_length=16, choices=RedemptionState, default=RedemptionState.RESERVED)
     amount = models.DecimalField(_("discount"), max_digits=12, decimal_places=2)

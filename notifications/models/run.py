@@ -13,13 +13,19 @@ from users.models import Customer
 class Run(models.Model):
     """One execution of a campaign at one scheduled time. `planned_up_to` is the last customer id that was decided."""
 
-    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="runs")
+    campaign = models.ForeignKey(Campaign, models.PROTECT, verbose_name=_("campaign"), related_name="runs")
     scheduled_at = models.DateTimeField(_("scheduled"))
     status = models.CharField(_("status"), max_length=16, choices=RunStatus, default=RunStatus.PENDING)
     planned_up_to = models.BigIntegerField(default=0, editable=False)
     error = models.TextField(_("error"), blank=True, default="")
     launched_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, editable=False, related_name="+"
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        verbose_name=_("launched by"),
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
     )
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     planned_at = models.DateTimeField(_("planned"), null=True, blank=True)
@@ -44,17 +50,23 @@ class Recipient(models.Model):
     The two arrays have one entry per recommended item.
     """
 
-    run = models.ForeignKey(Run, models.PROTECT, related_name="recipients", db_index=False)
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="recipients")
+    run = models.ForeignKey(Run, models.PROTECT, verbose_name=_("run"), related_name="recipients", db_index=False)
+    customer = models.ForeignKey(Customer, models.CASCADE, verbose_name=_("customer"), related_name="recipients")
     status = models.CharField(_("decision"), max_length=16, choices=RecipientStatus)
     suppression = models.CharField(
         _("suppressed because"), max_length=32, choices=SuppressionReason, blank=True, default=""
     )
     arm = models.CharField(_("arm"), max_length=50)
     propensity = models.FloatField(_("propensity"))
-    variant = models.ForeignKey(Variant, models.PROTECT, null=True, related_name="+", db_index=False)
-    offer = models.ForeignKey(Offer, models.PROTECT, null=True, related_name="+", db_index=False)
-    coupon = models.OneToOneField(Coupon, models.SET_NULL, null=True, related_name="recipient")
+    variant = models.ForeignKey(
+        Variant, models.PROTECT, verbose_name=_("variant"), null=True, related_name="+", db_index=False
+    )
+    offer = models.ForeignKey(
+        Offer, models.PROTECT, verbose_name=_("offer"), null=True, related_name="+", db_index=False
+    )
+    coupon = models.OneToOneField(
+        Coupon, models.SET_NULL, verbose_name=_("coupon"), null=True, related_name="recipient"
+    )
     item_ids = ArrayField(models.BigIntegerField(), verbose_name=_("items"), default=list)
     reason_item_ids = ArrayField(models.BigIntegerField(null=True), verbose_name=_("because of"), default=list)
     send_at = models.DateTimeField(_("send at"), null=True)

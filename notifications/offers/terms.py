@@ -116,7 +116,7 @@ def describe_validity(offer: Offer) -> str:
         parts.append(_("from %(day)s") % {"day": _day(offer.valid_from)})
     if offer.valid_until is not None:
         parts.append(_("until %(day)s") % {"day": _day(offer.valid_until)})
-    return ", ".join(parts)
+    return translation.pgettext("between parts of a validity", ", ").join(parts)
 
 
 def _day(moment: datetime) -> str:

@@ -114,7 +114,7 @@ def _comparison_dict(comparison: Comparison) -> dict[str, Any]:
 
 
 def _interval_dict(interval: Interval | None) -> dict[str, float] | None:
-    return interval and asdict(interval)
+    return None if interval is None else asdict(interval)
 
 
 def _money(amount: Decimal) -> str:

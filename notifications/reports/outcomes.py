@@ -4,9 +4,9 @@ Both arms are measured over the same time: from the moment at which a customer w
 until the end of the attribution window. A customer decided in several runs counts once, in the first arm.
 """
 
-from dataclasses import dataclass, fields
-from datetime import timedelta
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
+from typing import Any
 
 from django.db import connection
 
@@ -28,7 +28,8 @@ WITH decided AS MATERIALIZED (
     SELECT customer_id, count(*) AS orders, sum(paid) AS revenue FROM (
         SELECT DISTINCT placed.id, placed.customer_id, placed.total - placed.refunded AS paid
         FROM decided JOIN users_order placed ON placed.customer_id = decided.customer_id
-            AND placed.placed_at >= decided.send_at AND placed.placed_at < decided.send_at + %(window)s
+            AND placed.placed_at >= decided.send_at
+            AND placed.placed_at < decided.send_at + make_interval(days => %(days)s)
         WHERE placed.status = '{OrderStatus.PLACED}' AND placed.currency = %(currency)s
     ) AS placed GROUP BY customer_id
 ), redeemed AS (
@@ -80,13 +81,16 @@ class ArmOutcome:
 
 def arm_outcomes(campaign: Campaign, *, currency: str) -> list[ArmOutcome]:
     """The outcome of every arm of `campaign`; orders in another currency are left out."""
-    window = timedelta(days=campaign.attribution_days)
     with connection.cursor() as cursor:
-        cursor.execute(_OUTCOMES, {"campaign": campaign.pk, "currency": currency, "window": window})
+        cursor.execute(_OUTCOMES, {"campaign": campaign.pk, "currency": currency, "days": campaign.attribution_days})
         return [ArmOutcome(*row) for row in cursor.fetchall()]
 
 
 def total_outcome(outcomes: list[ArmOutcome], *, arm: str) -> ArmOutcome:
     """Several arms as one."""
+    empty = ArmOutcome(arm)
     names = [field.name for field in fields(ArmOutcome) if field.name != "arm"]
-    return ArmOutcome(arm, **{name: sum((getattr(each, name) for each in outcomes), start=0) for name in names})
+    sums: dict[str, Any] = {
+        name: sum((getattr(each, name) for each in outcomes), start=getattr(empty, name)) for name in names
+    }
+    return replace(empty, **sums)

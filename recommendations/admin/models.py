@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
@@ -65,7 +65,8 @@ class RecommendationAdmin(ReadOnlyBigTableAdmin):
 
     @admin.display(description=_("items"))
     def first_item(self, row: Recommendation) -> str:
-        return _now("%(count)d items") % {"count": len(row.item_ids)}
+        count = len(row.item_ids)
+        return ngettext("%(count)d item", "%(count)d items", count) % {"count": count}
 
     @admin.display(description=_("items"))
     def items_with_reasons(self, row: Recommendation) -> Any:
@@ -78,7 +79,7 @@ class RecommendationAdmin(ReadOnlyBigTableAdmin):
                     place,
                     names.get(item_id, item_id),
                     score,
-                    _now(" · because of %(item)s") % {"item": names.get(reason, reason)} if reason else "",
+                    gettext(" · because of %(item)s") % {"item": names.get(reason, reason)} if reason else "",
                 )
                 for place, (item_id, score, reason) in enumerate(
                     zip(row.item_ids, row.scores, row.reason_item_ids, strict=True), start=1

@@ -60,7 +60,10 @@ class TrainingRunAdmin(ReadOnlyBigTableAdmin):
     ordering = ("-id",)
     actions = ("cancel",)
     change_form_before_template = "recommendations/training.html"
-    fields = ("architecture", "config", "created_at", "started_at", "finished_at", "heartbeat_at", "error")
+    fieldsets = (
+        (None, {"fields": (("created_at", "started_at"), ("finished_at", "heartbeat_at"))}),
+        (_("Configuration"), {"fields": ("config",), "classes": ("collapse",)}),
+    )
 
     @display(description=_("status"), label=_STATUS_COLOURS, ordering="status")
     def status_label(self, run: TrainingRun) -> tuple[str, str]:
@@ -83,8 +86,8 @@ class TrainingRunAdmin(ReadOnlyBigTableAdmin):
             kwargs["form"] = StartTrainingForm
         return super().get_form(request, obj, change, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fields if obj else ("architecture", "time_budget", "seed")
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fieldsets if obj else [(None, {"fields": ("architecture", "time_budget", "seed")})]
 
     def save_model(self, request: HttpRequest, obj: TrainingRun, form: ModelForm, change: bool) -> None:
         config = {key: form.cleaned_data[key] for key in ("time_budget", "seed")}
@@ -135,5 +138,10 @@ def _line_chart(epochs: list[dict[str, Any]], key: str, label: str) -> str:
     points = [(row["epoch"], row[key]) for row in epochs if row.get(key) is not None]
     if len(points) < 2:
         return ""
-    series = {"label": label, "data": [value for _, value in points], "borderColor": "var(--color-primary-600)"}
+    series = {
+        "label": label,
+        "data": [value for _, value in points],
+        "borderColor": "var(--color-primary-600)",
+        "displayYAxis": True,
+    }
     return json.dumps({"labels": [epoch for epoch, _ in points], "datasets": [series]})

@@ -19,6 +19,7 @@ class RecommendedSerializer(serializers.Serializer[Recommended]):
     url = serializers.CharField(source="item.url")
     image_url = serializers.CharField(source="item.image_url")
     score = serializers.FloatField()
+    bought_before = serializers.BooleanField()
     because_of = serializers.CharField(
         source="because_of.external_id", allow_null=True, default=None, help_text="An item of the customer's history."
     )

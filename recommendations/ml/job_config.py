@@ -66,16 +66,23 @@ class TrainConfig(JobConfig):
 
 @dataclass(frozen=True)
 class ScoreConfig(JobConfig):
-    """artefact: path within DIR. allowed_items: raw ids that may be recommended, None = all. reasons: how many of a
-    customer's recommendations get one."""
+    """artefact: path within DIR. allowed_items: raw ids that may be recommended, None = all.
+
+    had_types: codes of the events that make an item one the customer has had. new_share: the share of the k places
+    that is kept for items not had. reasons: how many recommendations get one, of all and of those not had.
+    """
 
     artefact: str
     k: int = 50
     exclude_seen: bool = False
     allowed_items: list[int] | None = None
+    had_types: list[int] = field(default_factory=list)
+    new_share: float = 0.0
     reasons: int = 3
     device: str = "auto"
 
     def check(self, path: Path) -> None:
+        if not 0 <= self.new_share <= 1:
+            raise ConfigError(f"{path}: new_share must lie between 0 and 1")
         if self.k < 1 or self.reasons < 0:
             raise ConfigError(f"{path}: k must be at least 1 and reasons at least 0")

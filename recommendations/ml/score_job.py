@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommendations.ml.architectures import load
+from recommendations.ml.architectures.base import Architecture
+from recommendations.ml.choosing import best_items
 from recommendations.ml.errors import DataError
 from recommendations.ml.files import write_arrays
+from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import ScoreConfig
 from recommendations.ml.ragged import Int64
@@ -31,12 +34,12 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
     items = np.full((n, config.k), -1, dtype=np.int64)
     scores = np.full((n, config.k), -np.inf, dtype=np.float32)
     reasons = np.full((n, config.k), -1, dtype=np.int64)
-    top = min(config.reasons, config.k)
+    had = np.zeros((n, config.k), dtype=np.bool_)
     for start in range(0, n, SHARD):
         rows = slice(start, min(start + SHARD, n))
         shard = histories.slice(rows.start, rows.stop)
-        items[rows], scores[rows] = model.rank(shard, config.k, exclude_seen=config.exclude_seen, allowed=allowed)
-        reasons[rows, :top] = find_reasons(model, shard, items[rows, :top])
+        items[rows], scores[rows], had[rows] = best_items(model, shard, config, allowed)
+        reasons[rows] = _reasons(model, shard, items[rows], had[rows], config.reasons)
         elapsed = time.monotonic() - started
         emit(
             "progress",
@@ -51,9 +54,23 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
         "item_ids": _raw(items, model.item_ids),
         "scores": scores,
         "reason_item_ids": _raw(reasons, model.item_ids),
+        "had": had,
     }
     write_arrays(directory / "recommendations.npz", arrays)
     emit("done", customers=n, seconds=round(time.monotonic() - started, 3))
+
+
+def _reasons(
+    model: Architecture, histories: Histories, items: Int64, had: NDArray[np.bool_], count: int
+) -> NDArray[np.int64]:
+    """Reasons [b, k] for the first `count` items of every row and the first `count` not had; -1 elsewhere."""
+    count = min(count, items.shape[1])
+    first = np.broadcast_to(np.arange(count), (len(items), count))
+    places = np.concatenate([first, np.argsort(had, axis=1, kind="stable")[:, :count]], axis=1)
+    found = find_reasons(model, histories, np.take_along_axis(items, places, axis=1))
+    reasons = np.full(items.shape, -1, dtype=np.int64)
+    np.put_along_axis(reasons, places, found, axis=1)
+    return reasons
 
 
 def _allowed(config: ScoreConfig, item_ids: Int64) -> NDArray[np.bool_] | None:

@@ -16,6 +16,8 @@ from recommendations.ml.checkpoints import load_checkpoint, save_checkpoint
 from recommendations.ml.config import TrainerConfig
 from recommendations.ml.context import Context, FitReport, Progress
 
+REPORT_EVERY = 2.0  # seconds between two reports within an epoch
+
 
 class BatchSource(Protocol):
     """Where batches come from."""
@@ -108,8 +110,33 @@ class Trainer:
         # Seeds by epoch: a resumed training draws what an unbroken one would have drawn.
         torch.manual_seed(self.context.seed * 100_003 + epoch * 101 + distributed.rank())
         self.module.train()
-        losses = [self._update(batch) for batch in self.data.epoch(np.random.default_rng([self.context.seed, epoch]))]
+        losses: list[Tensor] = []
+        started = reported = time.monotonic()
+        for batch in self.data.epoch(np.random.default_rng([self.context.seed, epoch])):
+            losses.append(self._update(batch))
+            now = time.monotonic()
+            if self._out_of_time(now - started):
+                break
+            if now - reported > REPORT_EVERY and distributed.rank() == 0:
+                reported = now
+                self._report_within(epoch, losses, now - started)
         return float(torch.stack(losses).mean()) if losses else 0.0
+
+    def _out_of_time(self, seconds: float) -> bool:
+        """Whether the budget ends within the first pass; later passes are not begun unless they fit."""
+        if self.context.seconds is None or self.history:
+            return False
+        return distributed.from_first(seconds > self.context.seconds)
+
+    def _report_within(self, epoch: int, losses: list[Tensor], seconds: float) -> None:
+        """Show that a long epoch moves: `share` is how much of it is done."""
+        share = min(len(losses) / max(len(self.data), 1), 0.99)
+        spent = self.spent + seconds
+        rest = (spent / (epoch - 1 + share)) * (self.total - epoch + 1 - share)
+        left = math.inf if self.context.seconds is None else max(0.0, self.context.seconds - spent)
+        loss = float(torch.stack(losses[-50:]).mean())
+        progress = {"epoch": epoch, "epochs": self.total, "share": share, "loss": loss, "ndcg@10": None}
+        self.context.on_progress(progress | {"elapsed": spent, "eta": min(rest, left)})
 
     def _update(self, batch: Any) -> Tensor:
         self.step += 1

@@ -1,3 +1,6 @@
+import tempfile
+from pathlib import Path
+
 import psycopg2
 import pytest
 import redis
@@ -6,11 +9,11 @@ from config.embedded import EmbeddedServerError, EmbeddedServers, Postgres
 
 
 @pytest.fixture
-def folder(tmp_path):
-    # As root, the embedded PostgreSQL runs as another user and must reach its folder.
-    for part in (tmp_path, *tmp_path.parents[:2]):
-        part.chmod(0o755)
-    return tmp_path
+def folder():
+    """Not `tmp_path`: as root, the embedded PostgreSQL runs as another user and must reach it."""
+    with tempfile.TemporaryDirectory(prefix="apropos-embedded-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def test_both_servers_keep_their_data_over_a_restart_and_leave_nothing_running(folder):

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,12 +25,12 @@ SERVER_VARIABLES = ("DATABASE_URL", "REDIS_URL", "EMAIL_URL", "DEMO_EXIT")
 
 
 @pytest.fixture
-def environment(tmp_path):
-    # The embedded PostgreSQL runs as another user when we are root, and must reach its folder.
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+def environment():
+    """A folder of its own for the demo. Not `tmp_path`: as root, PostgreSQL runs as another user and must reach it."""
     kept = {name: value for name, value in os.environ.items() if name not in SERVER_VARIABLES}
-    return kept | {"DEMO_DIR": str(tmp_path / "demo"), "DEMO_PORT": str(free_port())}
+    with tempfile.TemporaryDirectory(prefix="apropos-demo-") as name:
+        Path(name).chmod(0o755)
+        yield kept | {"DEMO_DIR": f"{name}/demo", "DEMO_PORT": str(free_port())}
 
 
 def run_demo(environment):
@@ -72,9 +73,10 @@ def test_a_port_must_be_a_number(environment):
     assert_refused(run_demo(environment | {"DEMO_PORT": "eighty"}), "DEMO_PORT=eighty is not a port")
 
 
-def test_a_second_demo_is_sent_to_the_first(environment, tmp_path):
-    (tmp_path / "demo").mkdir()
-    with (tmp_path / "demo" / "lock").open("w") as lock:
+def test_a_second_demo_is_sent_to_the_first(environment):
+    folder = Path(environment["DEMO_DIR"])
+    folder.mkdir()
+    with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         lock.write("4242 http://127.0.0.1:8000\n")
         lock.flush()

@@ -103,6 +103,8 @@ def test_everybody_gets_recommendations_with_reasons_from_their_own_history(trai
         bought[customer.pk] = set(customer.events.values_list("item_id", flat=True))
     for row in Recommendation.objects.all():
         assert len(row.item_ids) == len(row.scores) == len(row.reason_item_ids) == len(set(row.item_ids))
+        known = bought.get(row.customer_id, set())
+        assert row.bought_before == [item_id in known for item_id in row.item_ids]
         assert row.scores == sorted(row.scores, reverse=True)
         assert {reason for reason in row.reason_item_ids if reason} <= bought.get(row.customer_id, set())
     newcomer = Recommendation.objects.get(customer__external_id="newcomer")
@@ -134,6 +136,6 @@ def test_the_api_answers_with_items_and_reasons(trained):
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {create_api_key(name='shop', scope=ApiScope.SERVER)[1]}")
     body = client.get("/api/v1/customers/c5/recommendations/?limit=3").json()
     assert len(body) == 3
-    assert {"item_id", "title", "price", "because_of", "score"} <= set(body[0])
+    assert {"item_id", "title", "price", "because_of", "bought_before", "score"} <= set(body[0])
     assert client.get("/api/v1/customers/nobody/recommendations/").status_code == 404
     assert client.get("/api/v1/customers/c5/recommendations/?limit=0").status_code == 400

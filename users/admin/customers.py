@@ -7,12 +7,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from catalog.big_tables import BigTableAdmin
-from users.encryption import lookup_hash
+from users.encryption import EncryptedTextField, lookup_hash
 from users.models import Consent, Customer, Event, Order, Profile
 
-SHOWN_EVENTS = 25
+SHOWN_EVENTS = 12
 SHOWN_ORDERS = 10
 
 
@@ -37,6 +38,7 @@ class CustomerAdmin(BigTableAdmin):
     ordering = ("id",)
     readonly_fields = ("external_id", "anonymous_id", "erased_at", "created_at", "updated_at")
     inlines = (ConsentInline,)
+    formfield_overrides = {EncryptedTextField: {"widget": UnfoldAdminTextInputWidget}}
     change_form_before_template = "users/customer_summary.html"
     fieldsets = (
         (None, {"fields": (("external_id", "anonymous_id"), ("first_name", "last_name"), ("email", "phone"))}),

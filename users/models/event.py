@@ -31,16 +31,33 @@ class Event(models.Model):
     id = models.BigAutoField(primary_key=True)
     message_id = models.UUIDField()
     customer = models.ForeignKey(
-        Customer, models.DO_NOTHING, db_constraint=False, db_index=False, related_name="events"
+        Customer,
+        models.DO_NOTHING,
+        verbose_name=_("customer"),
+        db_constraint=False,
+        db_index=False,
+        related_name="events",
     )
     item = models.ForeignKey(
-        Item, models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="events"
+        Item,
+        models.DO_NOTHING,
+        verbose_name=_("item"),
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="events",
     )
     type = models.SmallIntegerField(_("type"), choices=EventType)
     occurred_at = models.DateTimeField(_("time"))
     received_at = models.DateTimeField(_("received"))
     order = models.ForeignKey(
-        "users.Order", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="lines"
+        "users.Order",
+        models.DO_NOTHING,
+        verbose_name=_("order"),
+        null=True,
+        db_constraint=False,
+        db_index=False,
+        related_name="lines",
     )
     quantity = models.IntegerField(_("quantity"), null=True)
     price = models.DecimalField(_("price"), max_digits=12, decimal_places=2, null=True)

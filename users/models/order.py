@@ -9,7 +9,9 @@ class Order(models.Model):
     """A purchase as a whole. Its lines are purchase events. `total` is what was paid, after `discount`."""
 
     external_id = models.CharField(_("shop's id"), max_length=255, unique=True)
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="orders", db_index=False)
+    customer = models.ForeignKey(
+        Customer, models.CASCADE, verbose_name=_("customer"), related_name="orders", db_index=False
+    )
     placed_at = models.DateTimeField(_("placed"))
     status = models.CharField(_("status"), max_length=16, choices=OrderStatus, default=OrderStatus.PLACED)
     total = models.DecimalField(_("total"), max_digits=14, decimal_places=2)

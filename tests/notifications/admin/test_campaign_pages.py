@@ -114,7 +114,7 @@ def test_saving_a_stale_page_does_not_move_the_campaign_back(admin_client, campa
     variant = campaign.variants.get()
     form = {
         "name": "Renamed", "segment": campaign.segment_id, "offer": campaign.offer_id, "channel": "email",
-        "item_count": 2, "hold_out_percent": "0", "attribution_days": 14,
+        "item_count": 2, "item_choice": "new", "hold_out_percent": "0", "attribution_days": 14,
         "variants-TOTAL_FORMS": 1, "variants-INITIAL_FORMS": 1, "variants-0-id": variant.pk,
         "variants-0-campaign": campaign.pk, "variants-0-name": "A", "variants-0-weight": 1,
         "variants-0-subject": variant.subject, "variants-0-html": variant.html,
