@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("users.api.urls")),
     path("api/v1/", include("notifications.api.urls")),
     path("", include("notifications.urls")),
+    path("v1/", include("users.api.segment_io.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "api/docs/", SpectacularSwaggerView.as_view(url_name="schema", template_name="api_docs.html"), name="api-docs"

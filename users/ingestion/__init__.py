@@ -11,6 +11,7 @@ from users.ingestion.inputs import (
     OrderLine,
 )
 from users.ingestion.orders import ingest_orders
+from users.ingestion.tracking import TrackingBatch, ingest_tracking
 
 __all__ = [
     "ConsentInput",
@@ -20,7 +21,9 @@ __all__ = [
     "OrderInput",
     "OrderLine",
     "RefusedRow",
+    "TrackingBatch",
     "ingest_customers",
     "ingest_events",
     "ingest_orders",
+    "ingest_tracking",
 ]

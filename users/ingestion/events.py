@@ -26,6 +26,8 @@ _COLUMNS = (
     *(("currency", "text"), ("value", "double precision"), ("context", "jsonb")),
 )
 
+_TIME = [name for name, _ in _COLUMNS].index("occurred_at")
+
 # The ledger decides what is new. Everything is inserted in the order of message ids, so that two clients that send the
 # same batch at once wait for each other instead of deadlocking.
 _INSERT = f"""
@@ -76,7 +78,7 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
         else:
             rows[row[0]] = row
     if rows:
-        partitions.make_partitions({partitions.month_of(row[5]) for row in rows.values()})
+        partitions.make_partitions({partitions.month_of(row[_TIME]) for row in rows.values()})
     with transaction.atomic():
         if rows:
             inserted, unknown_items = _insert(list(rows.values()), now)
@@ -92,9 +94,10 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
 
 def _row(kind: int, event: EventInput) -> tuple[Any, ...]:
     """The event as a row of `_COLUMNS`."""
+    who = (event.customer_id or None, event.anonymous_id or None)
     return (
-        *(message_key(event.message_id), event.customer_id or None, event.anonymous_id or None, event.item_id, event.order_id, kind, event.occurred_at),
-        *(event.quantity, event.price, event.currency, event.value, json_text(event.context, "context")),
+        *(message_key(event.message_id), *who, event.item_id, event.order_id, kind, event.occurred_at, event.quantity),
+        *(event.price, event.currency, event.value, json_text(event.context, "context")),
     )
 
 

@@ -1,7 +1,7 @@
 """Orders in: the order itself once, its lines as purchase events."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
 
@@ -19,12 +19,12 @@ BATCH = 2_000  # orders in memory at once
 
 _TABLE = "order_staging"
 _COLUMNS = (
-    *(("order_ref", "text"), ("customer_ref", "text"), ("anonymous_ref", "text"), ("placed_at", "timestamptz"), ("status", "text")),
-    *(("total", "numeric"), ("discount", "numeric"), ("currency", "text"), ("coupon_code", "text")),
+    *(("order_ref", "text"), ("customer_ref", "text"), ("anonymous_ref", "text"), ("placed_at", "timestamptz")),
+    *(("status", "text"), ("total", "numeric"), ("discount", "numeric"), ("currency", "text"), ("coupon_code", "text")),
 )
 
-# A retry of an unchanged order touches nothing and counts as a duplicate; a changed one is updated. What was cancelled or
-# refunded stays so, because messages may arrive out of order.
+# A retry of an unchanged order touches nothing and counts as a duplicate; a changed one is updated. What was cancelled
+# or refunded stays so, because messages may arrive out of order.
 _UPSERT = f"""
 INSERT INTO users_order (external_id, customer_id, placed_at, status, total, discount, refunded, currency, coupon_code,
                          created_at)
@@ -34,7 +34,8 @@ FROM pg_temp.order_staging AS staged
 {JOIN_WHO}
 ORDER BY staged.order_ref
 ON CONFLICT (external_id) DO UPDATE
-SET status = CASE users_order.status WHEN 'placed' THEN excluded.status ELSE users_order.status END, total = excluded.total, discount = excluded.discount, coupon_code = excluded.coupon_code
+SET status = CASE users_order.status WHEN 'placed' THEN excluded.status ELSE users_order.status END,
+    total = excluded.total, discount = excluded.discount, coupon_code = excluded.coupon_code
 WHERE (users_order.total, users_order.discount, users_order.coupon_code)
       IS DISTINCT FROM (excluded.total, excluded.discount, excluded.coupon_code)
    OR (users_order.status = 'placed' AND excluded.status <> 'placed')
@@ -113,3 +114,22 @@ def _lines(orders: Iterable[OrderInput]) -> Iterator[EventInput]:
                 price=line.price,
                 currency=order.currency,
             )
+
+
+def change_order_statuses(*, changes: Sequence[tuple[str, str]]) -> int:
+    """Set the status of placed orders: pairs of (the shop's id, `cancelled` or `refunded`). Returns how many changed.
+
+    Unknown orders and those that were cancelled or refunded already are left alone.
+    """
+    final = dict(changes)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE users_order SET status = changed.status, refunded = CASE changed.status
+                WHEN 'refunded' THEN greatest(users_order.refunded, users_order.total) ELSE users_order.refunded END
+            FROM unnest(%s::text[], %s::text[]) AS changed (external_id, status)
+            WHERE users_order.external_id = changed.external_id AND users_order.status = 'placed'
+            """,
+            [list(final), list(final.values())],
+        )
+        return cursor.rowcount

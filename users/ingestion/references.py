@@ -4,7 +4,6 @@ from django.db import connection
 
 from catalog.models import shop_currency
 
-
 # A staged row belongs to the customer that `customer_ref` names, else to the visitor that `anonymous_ref` names; either
 # may have been merged into another customer since.
 WHO = "coalesce(known.merged_into_id, known.id, visitor.merged_into_id, visitor.id)"

@@ -4,15 +4,33 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('users', '0001_initial'),
+        ("users", "0001_initial"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='event',
-            name='type',
-            field=models.SmallIntegerField(choices=[(1, 'view'), (2, 'search'), (3, 'add to cart'), (4, 'remove from cart'), (5, 'wishlist'), (6, 'purchase'), (7, 'refund'), (8, 'rating'), (9, 'impression'), (10, 'click'), (11, 'checkout'), (12, 'unsubscribe'), (13, 'coupon entered'), (14, 'page'), (15, 'custom')], verbose_name='type'),
+            model_name="event",
+            name="type",
+            field=models.SmallIntegerField(
+                choices=[
+                    (1, "view"),
+                    (2, "search"),
+                    (3, "add to cart"),
+                    (4, "remove from cart"),
+                    (5, "wishlist"),
+                    (6, "purchase"),
+                    (7, "refund"),
+                    (8, "rating"),
+                    (9, "impression"),
+                    (10, "click"),
+                    (11, "checkout"),
+                    (12, "unsubscribe"),
+                    (13, "coupon entered"),
+                    (14, "page"),
+                    (15, "custom"),
+                ],
+                verbose_name="type",
+            ),
         ),
     ]

@@ -1,0 +1,54 @@
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from users.api.segment_io.authentication import WriteKeyAuthentication
+from users.api.segment_io.messages import translate
+from users.api.segment_io.parsers import TrackingParser
+from users.choices import ApiScope
+from users.ingestion import ingest_tracking
+
+SOURCE = "tracking"
+MAX_MESSAGES = 2500
+
+
+class Track(APIView):
+    """One message, or a `batch` of them. It is answered after everything is stored, so a client may forget it then."""
+
+    authentication_classes = (WriteKeyAuthentication,)
+    parser_classes = (TrackingParser,)
+    scopes = {ApiScope.WRITE}
+
+    @extend_schema(exclude=True)
+    def post(self, request: Request, call: str) -> Response:
+        messages = _messages(request.data, call)
+        batch, refused = translate(
+            messages,
+            sent_at=request.data.get("sentAt"),
+            received_at=timezone.now(),
+            currency=settings.SHOP_CURRENCY,
+        )
+        ingest_tracking(batch=batch, refused=refused, source=SOURCE)
+        rows = [{"index": row.index, "reason": row.reason, "message": row.message} for row in refused]
+        return Response({"success": True, **({"refused": rows} if rows else {})})
+
+
+def _messages(body: Any, call: str) -> list[Any]:
+    """The messages of the request, each with its `type`."""
+    if not isinstance(body, dict):
+        raise ParseError("The body must be an object.")
+    if call in ("batch", "import"):
+        messages = body.get("batch")
+        if not isinstance(messages, list) or len(messages) > MAX_MESSAGES:
+            raise ParseError(f"`batch` must be a list of at most {MAX_MESSAGES:,} messages.")
+        shared = body.get("context")
+        if isinstance(shared, dict):
+            return [{"context": shared, **message} if isinstance(message, dict) else message for message in messages]
+        return messages
+    return [{**body, "type": call}]
