@@ -20,6 +20,7 @@ _TEST_ENVIRONMENT = {
     "SHOP_NAME": "Test shop",
     "SHOP_CURRENCY": "GBP",
     "LOG_LEVEL": "WARNING",
+    "CONN_MAX_AGE": "0",
 }
 
 
