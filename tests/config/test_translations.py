@@ -28,6 +28,7 @@ def entries(path: Path) -> list[dict[str, str]]:
     found = []
     for block in path.read_text().split("\n\n"):
         entry: dict[str, str] = defaultdict(str)
+        name = ""
         for line in block.splitlines():
             if match := FIELD.fullmatch(line):
                 name = match[1] or name
