@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from recommendations.ml.context import Progress
+from recommendations.ml.distributed import process_group, rank
 from recommendations.ml.errors import MLError
 from recommendations.ml.evaluate import add_arguments, run
 
@@ -34,12 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = ArgumentParser(prog="python -m recommendations.ml", description="Evaluate a recommender on a file.")
     add_arguments(parser)
     options = parser.parse_args(arguments)
-    try:
-        result = run(options, show_progress)
-    except MLError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print(json.dumps(result) if options.json else table(result))
+    with process_group():
+        try:
+            result = run(options, show_progress)
+        except MLError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        if rank() == 0:
+            print(json.dumps(result) if options.json else table(result))
     return 0
 
 

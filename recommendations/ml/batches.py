@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recommendations.ml import distributed
 from recommendations.ml.histories import Histories
 from recommendations.ml.ragged import Int64, offsets_of, row_of, spans
 
@@ -125,9 +126,10 @@ class TrainingBatches:
         if not len(self.size):
             return
         order = np.argsort(self.size + generator.random(len(self.size)), kind="stable")
-        cuts = np.flatnonzero(np.diff(np.cumsum(self.size[order]) // self.events)) + 1
+        events = max(1, self.events // distributed.world())
+        cuts = np.flatnonzero(np.diff(np.cumsum(self.size[order]) // events)) + 1
         groups = np.split(order, cuts)
-        for index in generator.permutation(len(groups)):
+        for index in distributed.share(generator.permutation(len(groups))):
             yield self._batch(groups[index])
 
     def _batch(self, windows: Int64) -> Batch:

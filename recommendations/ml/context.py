@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recommendations.ml.splits import HeldOut
 
 Progress = dict[str, Any]
@@ -22,6 +25,7 @@ class Context:
     baskets: events of a customer at the same time are one moment, to be predicted as a set.
     exclude_seen: whether recommending what the customer already had counts for nothing.
     seconds: wall-clock budget of the fit. type_weights: event-type code -> how much such an event counts.
+    features: float32 [n_items, f], what is known of every item of the catalogue beside who had it.
     checkpoint: file to resume from and to keep up to date. on_progress: called after every epoch.
     """
 
@@ -32,6 +36,7 @@ class Context:
     device: str = "cpu"
     seconds: float | None = None
     type_weights: Mapping[int, float] = field(default_factory=dict)
+    features: NDArray[np.float32] | None = None
     checkpoint: Path | None = None
     on_progress: Callable[[Progress], None] = ignore_progress
 

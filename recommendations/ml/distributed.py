@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from torch import nn
 
 T = TypeVar("T")
@@ -60,3 +62,15 @@ def from_first(value: T) -> T:
     box = [value]
     dist.broadcast_object_list(box, src=0)
     return box[0]
+
+
+def share(batches: NDArray[np.int64]) -> NDArray[np.int64]:
+    """This process's part of an epoch's batches, which all processes list in the same order.
+
+    All parts are equally long, since a gradient is averaged only when everybody has one: a last batch that does not
+    come out even is given to several.
+    """
+    if world() == 1 or not len(batches):
+        return batches
+    even = np.resize(batches, -(-len(batches) // world()) * world())
+    return even[rank() :: world()]

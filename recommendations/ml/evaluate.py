@@ -10,6 +10,7 @@ from typing import Any
 from recommendations.ml.architectures import ARCHITECTURES, create
 from recommendations.ml.context import Context, Progress, ignore_progress
 from recommendations.ml.devices import DEVICES, resolve_device
+from recommendations.ml.distributed import world
 from recommendations.ml.errors import ConfigError, DataError
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.judging import judge, judge_ratings
@@ -81,6 +82,7 @@ def run(options: Namespace, on_progress: Callable[[Progress], None] = ignore_pro
         "epochs": report.epochs,
         "seed": options.seed,
         "device": context.device,
+        "processes": world(),
         "train_seconds": round(trained - started, 3),
         "score_seconds": round(time.monotonic() - trained, 3),
         "metrics": metrics,

@@ -12,8 +12,8 @@ SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _two_threads():
-    torch.set_num_threads(2)
+def _one_thread():
+    torch.set_num_threads(1)  # the models are tiny: a second thread would only wait
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 from recommendations.ml.architectures import ARCHITECTURES, create, load
+from recommendations.ml.architectures.blend import Blend
+from recommendations.ml.architectures.linear import Linear, LinearConfig
+from recommendations.ml.architectures.mf import MF, MFConfig
+from recommendations.ml.architectures.neural import Neural
 from recommendations.ml.architectures.popularity import Popularity
 from recommendations.ml.architectures.transformer import Transformer, TransformerConfig
 from recommendations.ml.context import Context
@@ -17,10 +21,15 @@ from recommendations.ml.splits import leave_last_order_out, leave_last_out
 SMALL = TransformerConfig(width=32, hidden=64, length=32, events=512, learning_rate=1e-2, max_epochs=15)
 
 
-def small(name):
-    model = Transformer(SMALL) if name == "transformer" else create(name)
-    if name == "blend":
-        model.parts[-1] = Transformer(SMALL)
+def small(name, epochs=SMALL.max_epochs):
+    """The architecture with fewer numbers and epochs than it comes with."""
+    if name == "transformer":
+        return Transformer(replace(SMALL, max_epochs=epochs))
+    model = create(name)
+    if isinstance(model, Neural):
+        model.config = replace(model.config, width=32, events=512, learning_rate=1e-2, max_epochs=epochs)
+    if isinstance(model, Blend):
+        model.parts[-1] = small("transformer", epochs)
     return model
 
 
@@ -31,7 +40,7 @@ def fitted(ring):
     models = {}
     for name in ARCHITECTURES:
         models[name] = small(name)
-        models[name].fit(split.train, Context(validation=split.validation, seconds=20))
+        models[name].fit(split.train, Context(validation=split.validation))
     return split, models
 
 
@@ -86,13 +95,41 @@ def test_ranking_leaves_out_what_is_not_wanted(name, fitted):
 def test_degenerate_shops_are_survived(name, rows):
     customer, item, time = np.array(rows).T
     interactions = Interactions.from_arrays(customer, item, np.ones(len(rows)), time, np.ones(len(rows)))
-    model = small(name)
-    if name == "transformer":
-        model.config = replace(SMALL, max_epochs=2)
-    if name == "blend":
-        model.parts[-1].config = replace(SMALL, max_epochs=2)
+    model = small(name, epochs=1)
     model.fit(interactions, Context())
     assert np.isfinite(model.score(interactions.histories)).all()
+
+
+@pytest.mark.parametrize("name", sorted(set(ARCHITECTURES) - {"popularity", "content"}))
+def test_everybody_who_looks_at_the_history_beats_popularity(name, fitted):
+    split, models = fitted
+    popular = judge(models["popularity"], split.test, exclude_seen=True)["ndcg@10"]
+    assert judge(models[name], split.test, exclude_seen=True)["ndcg@10"] > popular + 0.2
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Linear(LinearConfig(loss="logistic")), Linear(LinearConfig(loss="hinge")), MF(MFConfig(loss="bpr"))],
+    ids=["logistic", "hinge", "bpr"],
+)
+def test_the_other_losses_learn_and_are_kept(model, ring, tmp_path):
+    split = leave_last_out(ring)
+    if isinstance(model, Linear):
+        model.pairs.config = replace(model.pairs.config, events=512, learning_rate=1e-2, max_epochs=8)
+    model.fit(split.train, Context(validation=split.validation))
+    assert judge(model, split.test, exclude_seen=True)["ndcg@10"] > 0.3
+    model.save(tmp_path / "model.npz")
+    histories = split.test.histories
+    np.testing.assert_allclose(load(tmp_path / "model.npz").score(histories), model.score(histories), atol=1e-4)
+
+
+def test_content_follows_the_features(ring):
+    split = leave_last_out(ring)
+    angle = np.arange(60) / 60 * 2 * np.pi  # the ring itself, as two features
+    model = create("content")
+    features = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    model.fit(split.train, Context(validation=split.validation, features=features))
+    assert judge(model, split.test, exclude_seen=True)["hr@10"] > 0.9
 
 
 def test_the_flagship_learns_what_follows_what(fitted):

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def job(task, directory, config):
@@ -14,7 +16,7 @@ def job(task, directory, config):
         (directory / "config.json").write_text(json.dumps(config))
     result = subprocess.run(
         [sys.executable, "-m", "recommendations.ml.job", task, str(directory)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return result.returncode, [json.loads(line) for line in result.stdout.splitlines()], result.stderr
 

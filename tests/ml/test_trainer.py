@@ -17,6 +17,7 @@ from recommendations.ml.context import Context
 from recommendations.ml.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 class Numbers:
@@ -143,12 +144,12 @@ def test_a_killed_job_resumes_where_it_stood(tmp_path, ring):
         '{"architecture": "transformer", "split": "leave_last_out", "time_budget": 90}'
     )
     command = [sys.executable, "-m", "recommendations.ml.job", "train", str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as first:
+    with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as first:
         for line in first.stdout:
             if '"epoch": 3' in line:
                 os.kill(first.pid, signal.SIGKILL)
                 break
-    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    second = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True)
     epochs = [line for line in second.stdout.splitlines() if '"stage": "fit"' in line]
     assert '"epoch": 1,' not in epochs[0]
     assert (tmp_path / "result.json").exists()

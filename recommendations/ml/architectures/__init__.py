@@ -5,16 +5,38 @@ from pathlib import Path
 from recommendations.ml import artefacts
 from recommendations.ml.architectures.base import Architecture
 from recommendations.ml.architectures.blend import Blend
+from recommendations.ml.architectures.cnn import CNN
+from recommendations.ml.architectures.content import Content
+from recommendations.ml.architectures.dnn import DNN
+from recommendations.ml.architectures.gan import GAN
 from recommendations.ml.architectures.item_knn import ItemKNN
+from recommendations.ml.architectures.linear import Linear
 from recommendations.ml.architectures.mf import MF
+from recommendations.ml.architectures.ncf import NCF
 from recommendations.ml.architectures.popularity import Popularity
+from recommendations.ml.architectures.rnn import RNN
 from recommendations.ml.architectures.transformer import Transformer
 from recommendations.ml.architectures.transitions import Transitions
+from recommendations.ml.architectures.two_tower import TwoTower
 from recommendations.ml.errors import ArtefactError, ConfigError
 
-ARCHITECTURES: dict[str, type[Architecture]] = {
-    architecture.name: architecture for architecture in (Popularity, ItemKNN, Transitions, MF, Transformer, Blend)
-}
+FAMILY: tuple[type[Architecture], ...] = (
+    Popularity,
+    ItemKNN,
+    Transitions,
+    MF,
+    Content,
+    Linear,
+    DNN,
+    NCF,
+    TwoTower,
+    CNN,
+    RNN,
+    GAN,
+    Transformer,
+    Blend,
+)
+ARCHITECTURES: dict[str, type[Architecture]] = {architecture.name: architecture for architecture in FAMILY}
 
 
 def create(name: str) -> Architecture:

@@ -86,7 +86,7 @@ class Architecture(ABC):
 
     def save(self, path: str | Path) -> None:
         """Write the model to one file."""
-        meta = {"architecture": self.name, "config": asdict(self.config)}
+        meta = {"architecture": self.name, "config": asdict(self.config), **self._meta()}
         artefacts.write(Path(path), meta, {"item_ids": self.item_ids, "prior": self.prior, **self._arrays()})
 
     @classmethod
@@ -96,10 +96,20 @@ class Architecture(ABC):
         try:
             model = cls(cls.config_class(**meta["config"]))
             model.item_ids, model.prior = arrays.pop("item_ids"), arrays.pop("prior")
+            model._load_meta(meta)
             model._load_arrays(arrays)
         except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:
             raise ArtefactError(f"artefact of {cls.name!r} does not fit this version: {error}") from None
         return model
+
+    def _meta(self) -> dict[str, Any]:
+        """What else describes the model."""
+        return {}
+
+    def _load_meta(self, meta: Mapping[str, Any]) -> None:
+        """Take `_meta` back, before the arrays; whoever adds to the one has to read it in the other."""
+        if self._meta():
+            raise NotImplementedError(f"{self.name} writes a description that it does not read")
 
     @abstractmethod
     def _fit(self, interactions: Interactions, context: Context) -> FitReport: ...

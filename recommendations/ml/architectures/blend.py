@@ -1,7 +1,8 @@
 """Blend: the flagship's score, its neighbours' and others', each weighed by what it adds on validation data."""
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,12 @@ class Blend(Architecture):
             if weight:
                 total += np.float32(weight) * self._log_probabilities(part, histories)
         return total
+
+    def _meta(self) -> dict[str, Any]:
+        return {"parts": {part.name: asdict(part.config) for part in self.parts}}
+
+    def _load_meta(self, meta: Mapping[str, Any]) -> None:
+        self.parts = [PARTS[name](PARTS[name].config_class(**options)) for name, options in meta["parts"].items()]
 
     def _arrays(self) -> Arrays:
         own = {"weights": self.weights, "floor": np.array(self.floor), "exclude_seen": np.array(self.exclude_seen)}

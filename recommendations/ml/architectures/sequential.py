@@ -47,6 +47,11 @@ class Encoded:
     repeat: Tensor | None = None
 
 
+def at_queries(states: Tensor, batch: Batch) -> Tensor:
+    """Of the states [b, s, …] after every moment, those that are predicted from: [m, …]."""
+    return states.flatten(0, 1).index_select(0, batch.query_row * states.shape[1] + batch.query_column)
+
+
 class SequenceNetwork(nn.Module):
     """A module with item vectors that encodes batches."""
 
@@ -66,6 +71,16 @@ class SequenceNetwork(nn.Module):
         """Encode the queries of a batch."""
 
 
+def window_batches(interactions: Interactions, context: Context, config: SequentialConfig) -> TrainingBatches:
+    """Training windows as the configuration wants them."""
+    return TrainingBatches(
+        Moments(interactions.histories, n_items=interactions.n_items, baskets=context.baskets),
+        weight=event_weights(interactions.type, context.type_weights),
+        length=config.length,
+        events=config.events,
+    )
+
+
 class Sequential(Neural):
     """Trains a SequenceNetwork on what happens next, as a set, with softmax over many items.
 
@@ -79,12 +94,7 @@ class Sequential(Neural):
     network: SequenceNetwork
 
     def _batches(self, interactions: Interactions, context: Context) -> TrainingBatches:
-        return TrainingBatches(
-            Moments(interactions.histories, n_items=interactions.n_items, baskets=context.baskets),
-            weight=event_weights(interactions.type, context.type_weights),
-            length=self.config.length,
-            events=self.config.events,
-        )
+        return window_batches(interactions, context, self.config)
 
     def _encode(self, batch: Batch) -> Encoded:
         with torch.autocast(self.device.split(":")[0], dtype=torch.bfloat16):

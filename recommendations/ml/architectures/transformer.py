@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from torch import nn
 from torch.nn import functional as F
 
-from recommendations.ml.architectures.sequential import Encoded, SequenceNetwork, Sequential, SequentialConfig
+from recommendations.ml.architectures.sequential import (
+    Encoded,
+    SequenceNetwork,
+    Sequential,
+    SequentialConfig,
+    at_queries,
+)
 from recommendations.ml.batches import Batch
 from recommendations.ml.layers import CopyHead, Distances, GatedBlock, pool
 from recommendations.ml.traits import Traits
@@ -49,14 +55,13 @@ class TransformerNetwork(SequenceNetwork):
         for block in self.blocks:
             x = block(x, distances)
         x = self.norm(x)
-        asked = batch.query_row * x.shape[1] + batch.query_column
-        hidden = x.flatten(0, 1).index_select(0, asked)
+        hidden = at_queries(x, batch)
         if self.copy is None:
             return Encoded(hidden)
         moment_of_event = batch.moment[:, :, None].expand(-1, -1, x.shape[-1])
         behind = self.copy(x, events + x.gather(1, moment_of_event), distances, batch.moment)
-        behind = behind.masked_fill(~batch.valid[:, None], -1e9).flatten(0, 1).index_select(0, asked)
-        return Encoded(hidden, behind, self.copy.gate(hidden)[:, 0])
+        behind = behind.masked_fill(~batch.valid[:, None], -1e9)
+        return Encoded(hidden, at_queries(behind, batch), self.copy.gate(hidden)[:, 0])
 
 
 class Transformer(Sequential):
