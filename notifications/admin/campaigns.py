@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.decorators import display
@@ -50,7 +51,7 @@ class VariantInline(StackedInline):
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
         if html := formset.form.base_fields.get("html"):
-            html.initial = starter_template()
+            html.initial = starter_template(get_language() or "en")
         return formset
 
     def _may_edit(self, request: HttpRequest, obj: Any) -> bool:

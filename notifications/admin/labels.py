@@ -3,6 +3,7 @@
 from notifications.choices import CampaignStatus, MessageState, RecipientStatus, RunStatus
 
 CAMPAIGN_COLOURS: dict[str, str] = {
+    CampaignStatus.DRAFT: "",
     CampaignStatus.SCHEDULED: "info",
     CampaignStatus.RUNNING: "info",
     CampaignStatus.PAUSED: "warning",
@@ -28,4 +29,5 @@ MESSAGE_COLOURS: dict[str, str] = {
     MessageState.SENT: "success",
     MessageState.FAILED: "danger",
     MessageState.UNKNOWN: "warning",
+    MessageState.CANCELLED: "",
 }

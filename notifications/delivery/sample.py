@@ -22,7 +22,7 @@ def sample_content(variant: Variant) -> RenderedContent:
     Raises ContentError for a template that cannot be used.
     """
     content = compile_content(subject=variant.subject, html=variant.html, preview_text=variant.preview_text)
-    language = known_language(variant.language)
+    language = known_language(variant.language or settings.LANGUAGE_CODE)
     with translation.override(language):
         return content.render(_sample_context(variant.campaign, language))
 

@@ -10,10 +10,13 @@ import pytest
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import label_for_field
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 
+from notifications.admin import labels
+from notifications.choices import CampaignStatus, MessageState, RecipientStatus, RunStatus
 from tests.factories import CampaignFactory
 from users.models import User
 
@@ -28,6 +31,7 @@ def entries(path: Path) -> list[dict[str, str]]:
     found = []
     for block in path.read_text().split("\n\n"):
         entry: dict[str, str] = defaultdict(str)
+        name = ""
         for line in block.splitlines():
             if match := FIELD.fullmatch(line):
                 name = match[1] or name
@@ -82,6 +86,24 @@ def test_every_column_of_the_admin_has_a_chinese_heading(model):
         names = [model._meta.verbose_name, model._meta.verbose_name_plural, *labels]
         bare = [str(name) for name in names if name and not CHINESE.search(str(name))]
     assert [name for name in bare if not name.endswith("@10")] == []  # NDCG@10 and the like are called that everywhere
+
+
+@pytest.mark.parametrize(
+    ("colours", "choices"),
+    [
+        (labels.CAMPAIGN_COLOURS, CampaignStatus),
+        (labels.RUN_COLOURS, RunStatus),
+        (labels.RECIPIENT_COLOURS, RecipientStatus),
+        (labels.MESSAGE_COLOURS, MessageState),
+    ],
+)
+def test_every_status_has_a_colour_because_the_theme_shows_the_bare_code_without_one(colours, choices):
+    assert set(colours) == set(choices)
+
+
+def test_figures_are_grouped_by_thousands():
+    with translation.override("zh-hans"):
+        assert intcomma(1234567) == "1,234,567"
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ SHOWN_ORDERS = 10
 class ConsentInline(TabularInline):
     model = Consent
     extra = 0
+    hide_title = True
     can_delete = False
     fields = readonly_fields = ("channel", "purpose", "granted", "source", "recorded_at")
     ordering = ("-recorded_at", "-id")

@@ -13,7 +13,7 @@ def render(source, language="en", time_zone="", **values):
 
 
 @pytest.mark.parametrize(
-    ("language", "text"), [("en", "£1,234.50"), ("de", "1.234,50\u00a0£"), ("zh-hans", "£1234.50"), ("", "£1,234.50")]
+    ("language", "text"), [("en", "£1,234.50"), ("de", "1.234,50\u00a0£"), ("zh-hans", "£1,234.50"), ("", "£1,234.50")]
 )
 def test_money_in_the_readers_way(language, text):
     assert render("{{ price | money: 'GBP' }}", language, price=Decimal("1234.5")) == text

@@ -77,7 +77,7 @@ def test_terms_read_as_a_shopper_says_them(terms, language, text):
     [
         ("GBP", "en", "£1,234.50"),
         ("EUR", "de-AT", "1.234,50\u00a0€"),
-        ("CNY", "zh-CN", "¥1234.50"),
+        ("CNY", "zh-CN", "¥1,234.50"),
         ("JPY", "en", "¥1,235"),
         ("CHF", "en", "CHF\u00a01,234.50"),
         ("GBP", "no such language", "£1,234.50"),
