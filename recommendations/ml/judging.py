@@ -46,14 +46,13 @@ def judge(
 class Rater(Protocol):
     """What may foretell ratings."""
 
-    def rate(
-        self, histories: Histories, row: NDArray[np.int64], item: NDArray[np.int64]
-    ) -> NDArray[np.float64] | None: ...
+    def rate(self, histories: Histories, row: Int64, item: Int64, time: Int64) -> NDArray[np.float64] | None: ...
 
 
 def judge_ratings(model: Rater, held_out: HeldOut) -> dict[str, float]:
     """Errors of the expected ratings of the held-out items; empty when the model foretells none."""
-    expected = model.rate(held_out.histories, row_of(held_out.target_offsets), held_out.target_items.astype(np.int64))
+    items = held_out.target_items.astype(np.int64)
+    expected = model.rate(held_out.histories, row_of(held_out.target_offsets), items, held_out.target_times)
     if expected is None or not len(expected):
         return {}
     error = expected - held_out.target_values

@@ -70,9 +70,12 @@ class RatingModel:
         for factors, prior in zip(self.items, self.priors, strict=True):
             customers, _ = conditional(entries, factors, prior)
             total += (customers[rows] * factors[items]).sum(dim=1)
-        mean = self.scale.centre + total.double() / len(self.priors)
-        result: NDArray[np.float64] = mean.clamp(self.scale.low, self.scale.high).numpy()
-        return result
+        mean: NDArray[np.float64] = (self.scale.centre + total.double() / len(self.priors)).numpy()
+        return self.bounded(mean)
+
+    def bounded(self, ratings: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Nothing above the highest or below the lowest rating."""
+        return ratings.clip(self.scale.low, self.scale.high)
 
     def arrays(self) -> Arrays:
         """For the artefact."""

@@ -17,7 +17,7 @@ class HeldOut:
     """What `m` judged customers did before (`histories`) and what they did then (their target sets).
 
     customer: int32 [m]; target_offsets: int64 [m + 1]; target_items: int32 [t], distinct within a row;
-    target_values: float32 [t], what came with them (a rating).
+    target_values: float32 [t], what came with them (a rating); target_times: int64 [t].
     """
 
     customer: NDArray[np.int32]
@@ -25,6 +25,7 @@ class HeldOut:
     target_offsets: Int64
     target_items: NDArray[np.int32]
     target_values: NDArray[np.float32]
+    target_times: Int64
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -39,6 +40,7 @@ class HeldOut:
             offsets_of(lengths),
             self.target_items[positions],
             self.target_values[positions],
+            self.target_times[positions],
         )
 
 
@@ -106,4 +108,5 @@ def _held_out(customers: NDArray[np.int32], before: Interactions, after: Interac
     owner, item = np.divmod(pairs, max(after.n_items, 1))
     lengths = np.bincount(owner, minlength=after.n_customers)[customers]
     histories = before.histories.rows(customers)
-    return HeldOut(customers, histories, offsets_of(lengths), item.astype(np.int32), after.value[first])
+    offsets = offsets_of(lengths)
+    return HeldOut(customers, histories, offsets, item.astype(np.int32), after.value[first], after.time[first])

@@ -10,7 +10,12 @@ def held_out(targets):
     n = len(targets)
     nothing = Histories(np.zeros(n + 1, dtype=np.int64), *(np.zeros(0, dtype=t) for t in ("i4", "i1", "i8", "f4")))
     return HeldOut(
-        np.arange(n, dtype=np.int32), nothing, np.arange(n + 1), np.array(targets, dtype=np.int32), np.ones(n)
+        np.arange(n, dtype=np.int32),
+        nothing,
+        np.arange(n + 1),
+        np.array(targets, dtype=np.int32),
+        np.ones(n),
+        np.zeros(n),
     )
 
 

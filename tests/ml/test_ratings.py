@@ -35,9 +35,27 @@ def test_expected_ratings_stay_within_the_scale(tastes):
     model = create("mf")
     model.fit(split.train, Context())
     row = np.repeat(np.arange(len(split.test)), 60)
-    expected = model.rate(split.test.histories, row, np.tile(np.arange(60), len(split.test)))
+    item = np.tile(np.arange(60), len(split.test))
+    expected = model.rate(split.test.histories, row, item, np.zeros(len(row), dtype=np.int64))
     assert expected.min() >= tastes.value.min()
     assert expected.max() <= tastes.value.max()
+
+
+def test_a_passing_mood_is_followed():
+    generator = np.random.default_rng(2)
+    day, within = np.divmod(np.arange(30), 10)
+    rows = []
+    for customer in range(150):
+        mood = np.repeat(generator.normal(scale=1.0, size=3), 10)
+        items = generator.permutation(60)[:30]
+        rating = 3 + mood + 0.3 * generator.normal(size=30)
+        rows.append(np.stack([np.full(30, customer), items, np.ones(30), day * 864_000 + within * 60, rating]))
+    customer, item, kind, time, value = np.concatenate(rows, axis=1)
+    split = leave_last_out(Interactions.from_arrays(customer, item, kind, time, value))
+    model = create("mf")
+    model.fit(split.development, Context())
+    plain = model.ratings.predict(split.test.histories, np.arange(150), split.test.target_items.astype(np.int64))
+    assert judge_ratings(model, split.test)["rmse"] < 0.7 * np.sqrt(((plain - split.test.target_values) ** 2).mean())
 
 
 def test_without_ratings_nothing_is_foretold(ring):

@@ -80,8 +80,8 @@ class Architecture(ABC):
             items[start : start + step], values[start : start + step] = top_k(torch.from_numpy(scores), k)
         return items, values
 
-    def rate(self, histories: Histories, row: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.float64] | None:
-        """Expected ratings [p] of pairs of a row of `histories` and an item; None: the model foretells no ratings."""
+    def rate(self, histories: Histories, row: Int64, item: Int64, time: Int64) -> NDArray[np.float64] | None:
+        """Expected ratings [p] of items by rows of `histories` at some time; None: the model foretells no ratings."""
         return None
 
     def save(self, path: str | Path) -> None:

@@ -16,7 +16,8 @@ from recommendations.ml.histories import Histories, steps_back
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.judging import validation_ndcg
 from recommendations.ml.least_squares import Entries, solve
-from recommendations.ml.ragged import offsets_of
+from recommendations.ml.mood import Mood
+from recommendations.ml.ragged import Int64, offsets_of
 from recommendations.ml.ratings import RatingModel
 from recommendations.ml.weights import event_weights
 
@@ -54,6 +55,7 @@ class MF(Architecture):
         self.recency = self.config.recency[0]
         self.baskets = False
         self.ratings: RatingModel | None = None
+        self.mood: Mood | None = None
 
     def _fit(self, interactions: Interactions, context: Context) -> FitReport:
         self.baskets = context.baskets
@@ -66,7 +68,9 @@ class MF(Architecture):
             self.factors = self._pairwise(interactions.n_customers, users, items, start * 0.1, generator)
         if context.validation is not None:
             self.recency = max(self.config.recency, key=lambda recency: self._judged(recency, context))
-        self.ratings = RatingModel.fit(interactions, seed=context.seed) if is_rated(interactions) else None
+        if is_rated(interactions):
+            self.ratings = RatingModel.fit(interactions, seed=context.seed)
+            self.mood = Mood.fit(interactions, seed=context.seed)
         return FitReport()
 
     def _judged(self, recency: float, context: Context) -> float:
@@ -129,9 +133,12 @@ class MF(Architecture):
         scores: NDArray[np.float32] = (customers @ self.factors.t()).numpy()
         return scores
 
-    def rate(self, histories: Histories, row: NDArray[np.int64], item: NDArray[np.int64]) -> NDArray[np.float64] | None:
+    def rate(self, histories: Histories, row: Int64, item: Int64, time: Int64) -> NDArray[np.float64] | None:
         """Expected ratings [p]; None where the interactions came without."""
-        return None if self.ratings is None else self.ratings.predict(histories, row, item)
+        if self.ratings is None or self.mood is None:
+            return None
+        expected = self.ratings.predict(histories, row, item)
+        return self.ratings.bounded(expected + self.mood.correction(self.ratings, histories, row, item, time))
 
     def _arrays(self) -> Arrays:
         own = {
@@ -139,12 +146,15 @@ class MF(Architecture):
             "recency": np.array(self.recency),
             "baskets": np.array(self.baskets),
         }
-        return {**own, **(self.ratings.arrays() if self.ratings else {})}
+        if self.ratings is None or self.mood is None:
+            return own
+        return {**own, **self.ratings.arrays(), "mood": self.mood.weights}
 
     def _load_arrays(self, arrays: Arrays) -> None:
         self.factors = torch.from_numpy(arrays["factors"])
         self.recency, self.baskets = float(arrays["recency"]), bool(arrays["baskets"])
         self.ratings = RatingModel.from_arrays(arrays)
+        self.mood = Mood(arrays["mood"]) if self.ratings else None
 
 
 def is_rated(interactions: Interactions) -> bool:

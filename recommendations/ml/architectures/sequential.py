@@ -18,6 +18,8 @@ from recommendations.ml.interactions import Interactions
 from recommendations.ml.losses import logsumexp_linear, sample_items
 from recommendations.ml.weights import event_weights
 
+TABLE_CELLS = 20_000_000  # probabilities by query and item held at once
+
 
 @dataclass(frozen=True)
 class SequentialConfig(TrainerConfig):
@@ -71,6 +73,21 @@ class SequenceNetwork(nn.Module):
         """Encode the queries of a batch."""
 
 
+def repeated(batch: Batch, behind: Tensor, n_items: int) -> Tensor:
+    """Log-probability [t] of every target under the distributions `behind` [m, l] over the events of the windows.
+
+    Baskets ask for many items of one query: then summing by item once is far cheaper than looking for every target
+    among the events, as long as the sums [m, n_items] fit.
+    """
+    events = batch.item[batch.query_row]
+    if len(batch.target_item) > 2 * len(events) and len(events) * n_items <= TABLE_CELLS:
+        table = behind.new_zeros(len(events), n_items + 1).scatter_add(1, events, behind.exp())
+        cell = batch.target_query * (n_items + 1) + batch.target_item
+        return table.view(-1).index_select(0, cell).clamp(min=1e-30).log()
+    same = events[batch.target_query] == batch.target_item[:, None]
+    return torch.logsumexp(behind[batch.target_query].masked_fill(~same, -70.0), dim=1)
+
+
 def window_batches(interactions: Interactions, context: Context, config: SequentialConfig) -> TrainingBatches:
     """Training windows as the configuration wants them."""
     return TrainingBatches(
@@ -115,15 +132,9 @@ class Sequential(Neural):
         if encoded.behind is not None and encoded.repeat is not None:
             repeat = encoded.repeat.float()[batch.target_query]
             likelihood = torch.logaddexp(
-                likelihood + F.logsigmoid(-repeat), self._repeated(batch, encoded.behind) + F.logsigmoid(repeat)
+                likelihood + F.logsigmoid(-repeat), repeated(batch, encoded.behind, len(items)) + F.logsigmoid(repeat)
             )
         return -(likelihood * batch.target_weight).sum() / batch.target_weight.sum().clamp(min=1e-9)
-
-    @staticmethod
-    def _repeated(batch: Batch, behind: Tensor) -> Tensor:
-        """Log-probability of every target under the copy distribution: [t]."""
-        same = batch.item[batch.query_row[batch.target_query]] == batch.target_item[:, None]
-        return torch.logsumexp(behind[batch.target_query].masked_fill(~same, -1e9), dim=1)
 
     @torch.no_grad()
     def _score(self, histories: Histories) -> NDArray[np.float32]:
