@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class EventType(models.IntegerChoices):
@@ -18,7 +19,7 @@ class EventType(models.IntegerChoices):
     CHECKOUT = 11, _("checkout")
     UNSUBSCRIBE = 12, _("unsubscribe")
     COUPON = 13, _("coupon entered")
-    PAGE = 14, _("page")
+    PAGE = 14, pgettext_lazy("kind of event", "page")
     CUSTOM = 15, _("custom")
 
     @property

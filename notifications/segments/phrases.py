@@ -78,6 +78,9 @@ ENGLISH = Phrases(
         "click": ("click", "clicks"),
         "checkout": ("checkout", "checkouts"),
         "unsubscribe": ("unsubscription", "unsubscriptions"),
+        "coupon": ("entered coupon", "entered coupons"),
+        "page": ("page visit", "page visits"),
+        "custom": ("custom event", "custom events"),
     },
 )
 
@@ -142,5 +145,8 @@ CHINESE = Phrases(
         "click": ("点击", "点击"),
         "checkout": ("结账", "结账"),
         "unsubscribe": ("退订", "退订"),
+        "coupon": ("输入券码", "输入券码"),
+        "page": ("访问页面", "访问页面"),
+        "custom": ("自定义事件", "自定义事件"),
     },
 )

@@ -17,7 +17,9 @@ from django.utils import translation
 
 from notifications.admin import labels
 from notifications.choices import CampaignStatus, MessageState, RecipientStatus, RunStatus
+from notifications.segments import explain_rule
 from tests.factories import CampaignFactory
+from users.choices import EventType
 from users.models import User
 
 CATALOGUES = sorted(settings.BASE_DIR.glob("*/*locale/*/LC_MESSAGES/django.po"))
@@ -99,6 +101,13 @@ def test_every_column_of_the_admin_has_a_chinese_heading(model):
 )
 def test_every_status_has_a_colour_because_the_theme_shows_the_bare_code_without_one(colours, choices):
     assert set(colours) == set(choices)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("kind", EventType, ids=lambda kind: kind.code)
+def test_a_segment_rule_can_be_read_back_for_every_kind_of_event(kind, language):
+    sentence = explain_rule({"event": kind.code}, language)
+    assert bool(CHINESE.search(sentence)) == (language == "zh-hans")
 
 
 def test_figures_are_grouped_by_thousands():
