@@ -27,10 +27,11 @@ class Track(APIView):
 
     @extend_schema(exclude=True)
     def post(self, request: Request, call: str) -> Response:
-        messages = _messages(request.data, call)
+        body: Any = request.data
+        messages = _messages(body, call)
         batch, refused = translate(
             messages,
-            sent_at=request.data.get("sentAt"),
+            sent_at=body.get("sentAt"),
             received_at=timezone.now(),
             currency=settings.SHOP_CURRENCY,
         )
