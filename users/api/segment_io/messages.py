@@ -221,8 +221,9 @@ def _identify(found: TrackingBatch, message: dict[str, Any], envelope: Envelope,
         return
     if envelope.anonymous_id:
         found.identities.append((envelope.anonymous_id, envelope.user_id))
-    traits = message.get("traits") or {}
-    address = traits.get("address") if isinstance(traits.get("address"), dict) else {}
+    traits = envelope.properties
+    address: Any = traits.get("address")
+    address = address if isinstance(address, dict) else {}
     country = _text(address.get("country")).upper()
     locale = _text(traits.get("locale")) or _text(envelope.context.get("locale"))
     found.customers.append(
