@@ -18,19 +18,19 @@ from users.ingestion.validate import check_event, message_key
 
 BATCH = 20_000  # rows in memory at once
 
-_TABLE = "event_staging"
-_COLUMNS = (
+TABLE = "event_staging"
+COLUMNS = (
     *(("message_id", "uuid"), ("customer_ref", "text"), ("anonymous_ref", "text"), ("item_ref", "text")),
     ("order_ref", "text"),
     *(("type", "smallint"), ("occurred_at", "timestamptz"), ("quantity", "integer"), ("price", "numeric")),
     *(("currency", "text"), ("value", "double precision"), ("context", "jsonb")),
 )
 
-_TIME = [name for name, _ in _COLUMNS].index("occurred_at")
+_TIME = [name for name, _ in COLUMNS].index("occurred_at")
 
 # The ledger decides what is new. Everything is inserted in the order of message ids, so that two clients that send the
 # same batch at once wait for each other instead of deadlocking.
-_INSERT = f"""
+INSERT = f"""
 WITH fresh AS (
     INSERT INTO users_eventkey (message_id, occurred_at)
     SELECT message_id, occurred_at FROM pg_temp.event_staging ORDER BY message_id
@@ -93,7 +93,7 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
 
 
 def _row(kind: int, event: EventInput) -> tuple[Any, ...]:
-    """The event as a row of `_COLUMNS`."""
+    """The event as a row of `COLUMNS`."""
     who = (event.customer_id or None, event.anonymous_id or None)
     return (
         *(message_key(event.message_id), *who, event.item_id, event.order_id, kind, event.occurred_at, event.quantity),
@@ -103,9 +103,9 @@ def _row(kind: int, event: EventInput) -> tuple[Any, ...]:
 
 def _insert(rows: list[tuple[Any, ...]], now: datetime) -> tuple[int, int]:
     """Insert staged rows. Returns how many events, and how many items, were new."""
-    stage(_TABLE, _COLUMNS, rows)
-    add_missing_customers(_TABLE)
-    unknown_items = add_missing_items(_TABLE)
+    stage(TABLE, COLUMNS, rows)
+    add_missing_customers(TABLE)
+    unknown_items = add_missing_items(TABLE)
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [now])
+        cursor.execute(INSERT, [now])
         return cursor.rowcount, unknown_items

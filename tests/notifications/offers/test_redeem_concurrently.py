@@ -96,3 +96,10 @@ def test_commits_and_releases_at_once_keep_the_books():
     assert offer.reserved == 0
     assert offer.committed == 5 * committed.count()
     assert sum(coupon.uses for coupon in offer.coupons.all()) == committed.count()
+
+
+@pytest.mark.soak
+def test_the_races_end_the_same_a_hundred_times_over():
+    for _ in range(100):
+        test_one_single_use_coupon_pays_exactly_once_for_fifty_orders()
+        test_a_budget_for_ten_pays_exactly_ten_of_fifty_coupons()

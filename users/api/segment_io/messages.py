@@ -249,7 +249,9 @@ def _alias(found: TrackingBatch, message: dict[str, Any], envelope: Envelope, cu
 
 def _page(found: TrackingBatch, message: dict[str, Any], envelope: Envelope, currency: str) -> None:
     properties = envelope.properties
-    page: dict[str, Any] = {name: properties[name] for name in ("url", "path", "title", "referrer") if name in properties}
+    page: dict[str, Any] = {
+        name: properties[name] for name in ("url", "path", "title", "referrer") if name in properties
+    }
     if isinstance(message.get("name"), str):
         page["name"] = message["name"]
     found.events.append(_event("page", envelope, page))

@@ -1,0 +1,35 @@
+"""`python -m benchmarks`: run every benchmark on embedded servers of its own and print one table each."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from config.embedded import EmbeddedServers
+
+_ENVIRONMENT = {
+    "DJANGO_SETTINGS_MODULE": "config.settings",
+    "SECRET_KEY": "only-for-benchmarks",
+    "PII_KEYS": "Yp1Q0s0m7cQm0cQ2m0c5l2xqk3Y3N1yYc0m8mJb3n6E=",
+    "SHOP_CURRENCY": "EUR",
+    "LOG_LEVEL": "WARNING",
+}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="apropos-bench-") as folder:
+        # The embedded PostgreSQL runs as another user when we are root, and must be able to reach its folder.
+        Path(folder).chmod(0o755)
+        with EmbeddedServers(Path(folder)) as servers:
+            os.environ.update(_ENVIRONMENT | servers.urls)
+            import django
+            from django.core.management import call_command
+
+            django.setup()
+            call_command("migrate", verbosity=0)
+            from benchmarks import ingestion
+
+            ingestion.run()
+
+
+if __name__ == "__main__":
+    main()
