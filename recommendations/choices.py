@@ -1,4 +1,4 @@
-"""Choices of the recommendations' app, and the legal moves between them."""
+"""Choices of the recommendations' app."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -22,9 +22,3 @@ class Architecture(models.TextChoices):
     POPULARITY = "popularity", _("Popularity")
     ITEM_KNN = "item_knn", _("Item neighbours")
     TRANSFORMER = "transformer", _("Sequential transformer")
-
-
-TRAINING_MOVES: dict[str, set[str]] = {
-    TrainingStatus.QUEUED: {TrainingStatus.RUNNING, TrainingStatus.CANCELLED, TrainingStatus.FAILED},
-    TrainingStatus.RUNNING: {TrainingStatus.SUCCEEDED, TrainingStatus.FAILED, TrainingStatus.CANCELLED},
-}
