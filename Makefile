@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# A newer pip resolves faster than the one that comes with Python; what is imported gets compiled when it is imported.
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help setup demo test lint bench e2e soak clean
 
@@ -13,7 +15,8 @@ $(STAMP): requirements.txt requirements-dev.txt
 		{ echo "Apropos needs Python 3.11 or newer, and '$(PYTHON)' is not. Install one and run: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.11" >&2; exit 2; }
 	@echo "Installing the pinned packages into .venv (about a minute) …"
 	@started=$$(date +%s) && $(PYTHON) -m venv .venv && \
-		$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt && \
+		$(PIP) --upgrade pip==26.3 && \
+		$(PIP) --no-compile -r requirements-dev.txt && \
 		echo $$(( $$(date +%s) - started )) > .venv/install-seconds
 	@touch $@
 
