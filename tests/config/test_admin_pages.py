@@ -72,6 +72,13 @@ def test_a_list_costs_the_same_number_of_queries_however_long_it_is(staff, name)
     assert counts[0] == counts[1]
 
 
+@pytest.mark.django_db
+def test_logging_in_leads_to_the_overview(client):
+    User.objects.create_superuser("staff", "staff@example.com", "secret")
+    response = client.post("/admin/login/", {"username": "staff", "password": "secret"})
+    assert response["Location"] == "/admin/"
+
+
 def test_the_overview_opens_before_and_after_there_is_data(staff):
     assert "No model has been trained yet" in staff.get("/admin/").content.decode()
     grow(1, 4)
