@@ -65,7 +65,6 @@ def _chart(orders: list[tuple[Any, int, Any]]) -> str:
     series = {
         "label": _("Revenue, %(currency)s") % {"currency": settings.SHOP_CURRENCY},
         "displayYAxis": True,
-        "barThickness": 28,
         "data": [float(revenue) for _week, _count, revenue in orders],
         "backgroundColor": "var(--color-primary-500)",
     }
