@@ -16,7 +16,7 @@ from recommendations.models import Recommendation, TrainingRun
 from recommendations.registry import champion
 from recommendations.training import cancel_training, start_training
 
-_TRAINING_SECONDS = 60  # of optimisation, so that a first visit takes minutes
+_TRAINING_SECONDS = 40  # of optimisation, so that a first visit takes minutes
 _PATIENCE_SECONDS = 1200
 _OPEN = (TrainingStatus.QUEUED, TrainingStatus.RUNNING)
 
