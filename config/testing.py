@@ -31,6 +31,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     # The embedded PostgreSQL runs as another user when we are root, and must be able to reach its folder.
     Path(directory.name).chmod(0o755)
     os.environ["MEDIA_ROOT"] = f"{directory.name}/media"
+    os.environ["DEMO_DIR"] = f"{directory.name}/demo"  # what a demo of the developer left must not matter
     early_config.add_cleanup(directory.cleanup)
     if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
         return
