@@ -56,3 +56,22 @@ class OrderStatus(models.TextChoices):
 class ApiScope(models.TextChoices):
     SERVER = "server", _("Server: read and write everything")
     WRITE = "write", _("Write only: send events from a browser or an app")
+
+
+class LifecycleStage(models.TextChoices):
+    """Where a customer stands with the shop; the rules are in `users.profiles.stages`."""
+
+    NEW = "new", pgettext_lazy("lifecycle", "New")
+    ACTIVE = "active", pgettext_lazy("lifecycle", "Active")
+    LOYAL = "loyal", pgettext_lazy("lifecycle", "Loyal")
+    AT_RISK = "at_risk", pgettext_lazy("lifecycle", "At risk")
+    LAPSED = "lapsed", pgettext_lazy("lifecycle", "Lapsed")
+
+
+class ProfileMeasure(models.TextChoices):
+    """What is divided into fifths."""
+
+    RECENCY = "recency"
+    FREQUENCY = "frequency"
+    MONETARY = "monetary"
+    PRICE = "price"

@@ -3,7 +3,7 @@ from users.models.consent import Consent
 from users.models.customer import Customer
 from users.models.event import Event, EventKey
 from users.models.order import Order
-from users.models.profile import Profile
+from users.models.profile import Profile, ProfileBounds, ProfileDue
 from users.models.quality import QualityCount
 from users.models.user import User
 
@@ -16,6 +16,8 @@ __all__ = [
     "IdempotencyRecord",
     "Order",
     "Profile",
+    "ProfileBounds",
+    "ProfileDue",
     "QualityCount",
     "User",
 ]
