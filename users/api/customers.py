@@ -13,7 +13,7 @@ from users.models import Customer, Profile
 class ProfileSerializer(serializers.ModelSerializer[Profile]):
     class Meta:
         model = Profile
-        exclude = ("customer",)
+        exclude = ("customer", "recent_items", "recent_times")  # internal ids; the shop has its own events
 
 
 class CustomerSerializer(serializers.ModelSerializer[Customer]):
