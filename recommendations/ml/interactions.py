@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from recommendations.ml import reading
+from recommendations.ml.encoding import encode
 from recommendations.ml.errors import DataError
 from recommendations.ml.files import write_arrays
 from recommendations.ml.histories import Histories
@@ -94,15 +95,15 @@ class Interactions:
             raise DataError(f"columns differ in shape: {[column.shape for column in columns]}")
         if not all(np.isfinite(column).all() for column in columns):
             raise DataError("a column holds a value that is not a finite number")
-        customers, customer = np.unique(columns[0].astype(np.int64), return_inverse=True)
-        items, item = np.unique(columns[1].astype(np.int64), return_inverse=True)
+        customers, customer = encode(columns[0])
+        items, item = encode(columns[1])
         order = np.lexsort((columns[3], customer))  # stable: equal times keep their original order
         return cls(
-            customer=customer[order].astype(np.int32),
-            item=item[order].astype(np.int32),
-            type=columns[2][order].astype(np.int8),
-            time=columns[3][order].astype(np.int64),
-            value=columns[4][order].astype(np.float32),
+            customer=customer[order],
+            item=item[order],
+            type=columns[2][order].astype(np.int8, copy=False),
+            time=columns[3][order].astype(np.int64, copy=False),
+            value=columns[4][order].astype(np.float32, copy=False),
             customer_ids=customers,
             item_ids=items,
         )
