@@ -9,6 +9,7 @@ from django.db import connection
 
 from recommendations.ml.interactions import Interactions
 from users.choices import EventType
+from users.privacy.consents import NOT_TO_LEARN_FROM
 
 POSITIVE_TYPES = (
     *(EventType.VIEW, EventType.ADD_TO_CART, EventType.WISHLIST, EventType.PURCHASE),
@@ -32,7 +33,7 @@ _ROW = np.dtype(
 
 
 def export_interactions(*, types: Sequence[int] = POSITIVE_TYPES) -> Interactions:
-    """All events of `types` that name an item, of customers who were not erased.
+    """All events of `types` that name an item, of customers who were not erased and do not object to profiling.
 
     `value` is the stars of a rating, the quantity of a purchase, else 1. Memory is about 60 bytes an event.
     """
@@ -41,6 +42,7 @@ def export_interactions(*, types: Sequence[int] = POSITIVE_TYPES) -> Interaction
         SELECT customer_id, item_id, type, extract(epoch FROM occurred_at)::bigint,
                coalesce(value, quantity, 1)::real
         FROM users_event WHERE item_id IS NOT NULL AND type IN ({chosen})
+              AND customer_id NOT IN ({NOT_TO_LEARN_FROM})
     """
     with tempfile.TemporaryFile() as file:
         with connection.cursor() as cursor:

@@ -56,3 +56,21 @@ class OrderStatus(models.TextChoices):
 class ApiScope(models.TextChoices):
     SERVER = "server", _("Server: read and write everything")
     WRITE = "write", _("Write only: send events from a browser or an app")
+
+
+class AccessAction(models.TextChoices):
+    """What somebody did with the data of a customer."""
+
+    VIEWED = "viewed", _("Viewed")
+    SHOWN = "shown", _("Personal data shown")
+    LISTED = "listed", _("Listed")
+    CHANGED = "changed", _("Changed")
+    CONSENT = "consent", _("Consent recorded")
+    EXPORTED = "exported", _("Exported")
+    ERASED = "erased", _("Erased")
+
+
+class ActorKind(models.TextChoices):
+    STAFF = "staff", _("Staff")
+    API_KEY = "api_key", _("API key")
+    COMMAND = "command", _("Command line")

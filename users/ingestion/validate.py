@@ -138,3 +138,4 @@ def check_consent(consent: ConsentInput) -> None:
     if consent.purpose not in ConsentPurpose.values:
         raise Refused("bad_purpose", f"purpose must be one of {', '.join(ConsentPurpose.values)}.")
     check_id(consent.source, "source")
+    check_text(consent.text_version, "text_version", 64)
