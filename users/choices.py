@@ -74,3 +74,22 @@ class ActorKind(models.TextChoices):
     STAFF = "staff", _("Staff")
     API_KEY = "api_key", _("API key")
     COMMAND = "command", _("Command line")
+
+
+class LifecycleStage(models.TextChoices):
+    """Where a customer stands with the shop; the rules are in `users.profiles.stages`."""
+
+    NEW = "new", pgettext_lazy("lifecycle", "New")
+    ACTIVE = "active", pgettext_lazy("lifecycle", "Active")
+    LOYAL = "loyal", pgettext_lazy("lifecycle", "Loyal")
+    AT_RISK = "at_risk", pgettext_lazy("lifecycle", "At risk")
+    LAPSED = "lapsed", pgettext_lazy("lifecycle", "Lapsed")
+
+
+class ProfileMeasure(models.TextChoices):
+    """What is divided into fifths."""
+
+    RECENCY = "recency"
+    FREQUENCY = "frequency"
+    MONETARY = "monetary"
+    PRICE = "price"

@@ -4,7 +4,7 @@ from users.models.customer import Customer
 from users.models.event import Event, EventKey
 from users.models.order import Order
 from users.models.privacy import CustomerAccess, ErasedId, RetentionRecord
-from users.models.profile import Profile
+from users.models.profile import Profile, ProfileBounds, ProfileDue
 from users.models.quality import QualityCount
 from users.models.user import User
 
@@ -19,6 +19,8 @@ __all__ = [
     "IdempotencyRecord",
     "Order",
     "Profile",
+    "ProfileBounds",
+    "ProfileDue",
     "QualityCount",
     "RetentionRecord",
     "User",

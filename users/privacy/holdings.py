@@ -43,6 +43,7 @@ def register_holdings() -> None:
         erase=delete("users.Consent"),
     )
     register("users.Profile", section="profile", rows=_profiles, erase=delete("users.Profile"))
+    register("users.ProfileDue", erase=delete("users.ProfileDue", customer="customer_id"))
     register(
         "users.Order",
         section="orders",

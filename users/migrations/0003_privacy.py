@@ -24,7 +24,7 @@ DROP FUNCTION users_guard_access_log();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("users", "0001_initial"),
+        ("users", "0002_profile_features"),
     ]
 
     operations = [
