@@ -7,6 +7,7 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
-        from notifications.privacy import register_holdings
+        from notifications.privacy import register_holdings, register_rules
 
         register_holdings()
+        register_rules()

@@ -1,13 +1,17 @@
 """What this app holds of a customer. Decisions, deliveries and redemptions stay for the reports, without texts."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from notifications.choices import CouponStatus, MessageState
-from notifications.models import Segment, Suppression
+from notifications.models import Click, Message, Segment, Suppression
+from users.idempotency import forget_answers_with
 from users.privacy.registry import Person, blank, fields, register
+from users.privacy.retention import Rule, days_before, register_rule
 
 # A code stands in its customer's mailbox. Its coupon and the orders that used it stay connected under another one.
 _ERASE_COUPONS = f"""
@@ -20,7 +24,7 @@ WITH retired AS (
     UPDATE users_order SET coupon_code = retired.code FROM retired
     WHERE users_order.customer_id = ANY(%(ids)s) AND upper(users_order.coupon_code) = retired.former
 )
-SELECT count(*) FROM retired
+SELECT former FROM retired
 """
 
 _ERASE_REDEMPTIONS = """
@@ -49,7 +53,7 @@ def register_holdings() -> None:
             *("code", "status", "issued_at", "valid_from", "valid_until", "uses"),
             offer="offer__name",
         ),
-        erase=lambda person: _counted(_ERASE_COUPONS, person),
+        erase=_erase_coupons,
     )
     register(
         "notifications.Redemption",
@@ -93,16 +97,42 @@ def register_holdings() -> None:
     register("notifications.Segment", erase=_erase_segments)
 
 
+def register_rules() -> None:
+    """What a mail was about and which browser clicked is of no use later; that it was sent and clicked is."""
+    register_rule(
+        Rule(
+            "texts of messages",
+            days_before("MESSAGE_TEXTS_KEEP_DAYS"),
+            lambda kept_from: _old_messages(kept_from).count() + _old_clicks(kept_from).count(),
+            lambda kept_from: (
+                _old_messages(kept_from).update(subject="", error="", provider_id="")
+                + _old_clicks(kept_from).update(user_agent="")
+            ),
+        )
+    )
+
+
+def _old_messages(kept_from: datetime) -> QuerySet[Message]:
+    texts = ~Q(subject="") | ~Q(error="") | ~Q(provider_id="")
+    return Message.objects.filter(texts, created_at__lt=kept_from)
+
+
+def _old_clicks(kept_from: datetime) -> QuerySet[Click]:
+    return Click.objects.filter(clicked_at__lt=kept_from).exclude(user_agent="")
+
+
 def _execute(sql: str, person: Person) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"ids": list(person.ids)})
         return cursor.rowcount
 
 
-def _counted(sql: str, person: Person) -> int:
+def _erase_coupons(person: Person) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"ids": list(person.ids)})
-        return int(cursor.fetchone()[0])
+        cursor.execute(_ERASE_COUPONS, {"ids": list(person.ids)})
+        codes = [code for (code,) in cursor.fetchall()]
+    forget_answers_with(texts=codes)
+    return len(codes)
 
 
 def _suppressions(person: Person) -> Iterator[dict[str, Any]]:

@@ -8,5 +8,7 @@ class CustomersConfig(AppConfig):
 
     def ready(self) -> None:
         from users.privacy.holdings import register_holdings
+        from users.privacy.retention import register_rules
 
         register_holdings()
+        register_rules()

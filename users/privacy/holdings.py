@@ -10,7 +10,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from users.choices import EventType
-from users.models import Customer, Event, Profile
+from users.idempotency import forget_answers_with
+from users.models import Customer, Event, Order, Profile
 from users.privacy.registry import CHUNK, Person, delete, fields, mentions, register
 
 # What belongs to an order is kept for the books; where somebody looked is kept for nobody.
@@ -115,13 +116,8 @@ def _erase_events(person: Person) -> int:
 
 def _erase_answers(person: Person) -> int:
     """Answers that name the person go; what they answered is safe without them, because the ids are refused now."""
-    pattern = mentions((*person.texts, *person.names))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM users_idempotencyrecord WHERE key ~* %(pattern)s OR response::text ~* %(pattern)s",
-            {"pattern": pattern},
-        )
-        return cursor.rowcount
+    orders = Order.objects.filter(customer__in=person.ids).values_list("external_id", flat=True)
+    return forget_answers_with(texts=[*person.texts, *person.names, *orders])
 
 
 def _erase_admin_log(person: Person) -> int:

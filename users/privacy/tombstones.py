@@ -103,11 +103,6 @@ def was_erased(external_id: str) -> bool:
     return bool(find_erased(customer_ids=[external_id]).customer_ids)
 
 
-def forget_tombstones() -> int:
-    """Delete those whose time is over; returns how many."""
-    return ErasedId.objects.filter(refuse_until__lte=timezone.now()).delete()[0]
-
-
 def shut_out_ingestion() -> None:
     """Wait for the batches that are under way, and keep others out until the transaction ends."""
     _lock_and_read(shared=False)
