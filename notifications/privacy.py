@@ -12,6 +12,7 @@ from notifications.models import Click, Message, Segment, Suppression
 from users.idempotency import forget_answers_with
 from users.privacy.registry import Person, blank, fields, register
 from users.privacy.retention import Rule, days_before, register_rule
+from users.privacy.rotation import register_hash_column
 
 # A code stands in its customer's mailbox. Its coupon and the orders that used it stay connected under another one.
 _ERASE_COUPONS = f"""
@@ -95,6 +96,7 @@ def register_holdings() -> None:
     )
     register("notifications.Suppression", section="suppressions", rows=_suppressions, erase=_erase_suppressions)
     register("notifications.Segment", erase=_erase_segments)
+    register_hash_column("notifications_suppression", "address_hash")
 
 
 def register_rules() -> None:

@@ -117,7 +117,9 @@ def _remove_accesses(kept_from: datetime) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL apropos.retention = 'on'")  # the trigger that guards the log asks for it
         cursor.execute("DELETE FROM users_customeraccess WHERE at < %s", [kept_from])
-        return cursor.rowcount
+        removed = cursor.rowcount
+        cursor.execute("SET LOCAL apropos.retention = 'off'")
+        return removed
 
 
 def register_rules() -> None:

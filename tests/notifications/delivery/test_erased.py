@@ -1,5 +1,7 @@
 """Customers who are erased while their message is planned or on its way."""
 
+import threading
+
 from django.db import connection
 
 from notifications.choices import MessageState
@@ -11,7 +13,17 @@ from users.privacy.erase import erase_customer
 
 def test_a_mail_that_is_being_sent_while_its_customer_is_erased_leaves_no_text(plan_message, smtp):
     message = plan_message()
-    smtp.on_data = lambda address: (erase_customer(customer=message.customer, actor=COMMAND), connection.close())
+
+    def erase() -> None:
+        erase_customer(customer=message.customer, actor=COMMAND)
+        connection.close()
+
+    def while_sending(_address: str) -> None:
+        thread = threading.Thread(target=erase)
+        thread.start()
+        thread.join()
+
+    smtp.on_data = while_sending
     send_due()
     message.refresh_from_db()
     assert (message.state, message.subject, message.provider_id) == (MessageState.SENT, "", "")
