@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import environ
+from celery.schedules import crontab
 
 from config.admin_theme import ADMIN_THEME
 
@@ -118,6 +119,13 @@ CELERY_BEAT_SCHEDULE = {
     "make-partitions": {"task": "users.tasks.make_event_partitions", "schedule": 6 * 3600.0},
     "forget-old-answers": {"task": "users.tasks.forget_old_answers", "schedule": 6 * 3600.0},
     "apply-retention": {"task": "users.tasks.apply_retention", "schedule": 24 * 3600.0},
+    "refresh-due-profiles": {"task": "users.tasks.refresh_due_profiles", "schedule": 60.0, "options": {"expires": 60}},
+    "refresh-standing": {"task": "users.tasks.refresh_standing", "schedule": crontab("10", "1")},
+    # What the catalogue changed since: prices, brands, categories.
+    "refresh-all-profiles": {
+        "task": "users.tasks.refresh_all_profiles",
+        "schedule": crontab(day_of_week=0, hour=2, minute=10),
+    },
 }
 
 AUTH_PASSWORD_VALIDATORS = [

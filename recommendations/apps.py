@@ -7,6 +7,7 @@ class RecommendationsConfig(AppConfig):
     verbose_name = _("Recommendations")
 
     def ready(self) -> None:
-        from recommendations.privacy import register_holdings
+        from recommendations.privacy import register_holdings, register_rules
 
         register_holdings()
+        register_rules()

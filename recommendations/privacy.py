@@ -9,10 +9,15 @@ from catalog.models import Item
 from recommendations.choices import ModelStage
 from recommendations.models import ModelVersion, Recommendation
 from users.privacy.registry import Person, register
+from users.privacy.retention import leftover_rule, register_rule
 
 
 def register_holdings() -> None:
     register("recommendations.Recommendation", section="recommendations", rows=_rows, erase=_erase)
+
+
+def register_rules() -> None:
+    register_rule(leftover_rule("recommendations to erased customers", Recommendation))
 
 
 def _rows(person: Person) -> Iterator[dict[str, Any]]:

@@ -3,10 +3,10 @@
 from celery import shared_task
 from django.utils import timezone
 
+from users import profiles
 from users.idempotency import forget_answers
 from users.ingestion.partitions import make_partitions_ahead
 from users.privacy import retention
-from users.profiles import refresh_profiles
 
 
 @shared_task
@@ -25,5 +25,15 @@ def apply_retention() -> None:
 
 
 @shared_task
+def refresh_due_profiles() -> None:
+    profiles.refresh_due_profiles()
+
+
+@shared_task
+def refresh_standing() -> None:
+    profiles.refresh_standing()
+
+
+@shared_task
 def refresh_all_profiles() -> None:
-    refresh_profiles()
+    profiles.refresh_profiles()

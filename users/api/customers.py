@@ -16,7 +16,7 @@ from users.privacy.tombstones import was_erased
 class ProfileSerializer(serializers.ModelSerializer[Profile]):
     class Meta:
         model = Profile
-        exclude = ("customer",)
+        exclude = ("customer", "recent_items", "recent_times")  # internal ids; the shop has its own events
 
 
 class CustomerSerializer(serializers.ModelSerializer[Customer]):

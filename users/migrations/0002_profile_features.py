@@ -148,15 +148,25 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="profile",
-            name="recent_sessions",
-            field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.PositiveIntegerField(), default=list, size=None
-            ),
+            name="recent_times",
+            field=django.contrib.postgres.fields.ArrayField(base_field=models.DateTimeField(), default=list, size=None),
         ),
         migrations.AddField(
             model_name="profile",
             name="session_count",
             field=models.PositiveIntegerField(default=0, verbose_name="sessions"),
+        ),
+        migrations.AlterField(
+            model_name="profile",
+            name="customer",
+            field=models.OneToOneField(
+                db_constraint=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                primary_key=True,
+                related_name="profile",
+                serialize=False,
+                to="users.customer",
+            ),
         ),
         migrations.CreateModel(
             name="ProfileBounds",

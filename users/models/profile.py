@@ -12,10 +12,13 @@ class Profile(models.Model):
     Money is in the shop's currency. Quintiles and the price band are 1 (lowest) to 5; None where there is no order.
     Favourites are the shop's ids of categories, and brands, best first; beside each stands its share of all interest.
     Hours and weekdays (Monday first) count events in the customer's local time; both are empty without events.
-    `recent_items` are ids of items, newest first; beside each stands how many sessions before the last it was met.
+    `recent_items` are ids of items, newest first; beside each stands when it was met.
     """
 
-    customer = models.OneToOneField(Customer, models.CASCADE, primary_key=True, related_name="profile")
+    # Checking the reference of every row costs more than storing it; refreshes drop the rows of absent customers.
+    customer = models.OneToOneField(
+        Customer, models.CASCADE, primary_key=True, related_name="profile", db_constraint=False
+    )
     event_count = models.PositiveIntegerField(_("events"), default=0)
     first_event_at = models.DateTimeField(_("first event"), null=True)
     last_event_at = models.DateTimeField(_("last event"), null=True)
@@ -39,7 +42,7 @@ class Profile(models.Model):
     device = models.CharField(_("device"), max_length=16, blank=True, default="")
     session_count = models.PositiveIntegerField(_("sessions"), default=0)
     recent_items = ArrayField(models.BigIntegerField(), default=list)
-    recent_sessions = ArrayField(models.PositiveIntegerField(), default=list)
+    recent_times = ArrayField(models.DateTimeField(), default=list)
     refreshed_at = models.DateTimeField(_("refreshed"))
 
     class Meta:

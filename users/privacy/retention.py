@@ -6,13 +6,15 @@ Rules of other apps are registered where those start. Every rule can say beforeh
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from users.ingestion.partitions import event_partitions, forget_partition
-from users.models import CustomerAccess, ErasedId, RetentionRecord
+from users.models import CustomerAccess, ErasedId, Profile, RetentionRecord
 from users.privacy.event_age import events_kept_from
 
 
@@ -122,8 +124,18 @@ def _remove_accesses(kept_from: datetime) -> int:
         return removed
 
 
+def leftover_rule(name: str, model: type[Model]) -> Rule:
+    """Rows of `model` that a computation wrote of a customer who was erased while it ran."""
+
+    def rows(kept_from: datetime) -> QuerySet[Any]:
+        return model._default_manager.filter(customer__erased_at__lt=kept_from)
+
+    return Rule(name, lambda now: now, lambda moment: rows(moment).count(), lambda moment: rows(moment).delete()[0])
+
+
 def register_rules() -> None:
     """This app's own rules."""
+    register_rule(leftover_rule("profiles of erased customers", Profile))
     register_rule(Rule("events", events_kept_from, _count_events, _remove_events))
     register_rule(
         Rule(

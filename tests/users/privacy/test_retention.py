@@ -9,12 +9,13 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from notifications.models import Click, Link, Message
-from tests.factories import CustomerFactory, MessageFactory
+from tests.factories import CustomerFactory, MessageFactory, RecommendationFactory
 from users.choices import AccessAction
 from users.ingestion import EventInput, ingest_events
 from users.ingestion.partitions import event_partitions, forget_partition
-from users.models import CustomerAccess, Event, EventKey, RetentionRecord
+from users.models import CustomerAccess, Event, EventKey, Profile, RetentionRecord
 from users.privacy.access import COMMAND, record_access
+from users.privacy.erase import erase_customer
 from users.privacy.event_age import events_kept_from
 from users.privacy.retention import apply_retention
 
@@ -91,6 +92,21 @@ def test_texts_of_old_messages_go_and_their_outcome_stays(settings):
     kept.refresh_from_db()
     assert (message.subject, message.state, kept.subject) == ("", "sent", "For Ann")
     assert Click.objects.get().user_agent == ""
+
+
+@pytest.mark.django_db
+def test_what_was_computed_of_a_customer_while_it_was_erased_goes_too():
+    customer = CustomerFactory()
+    erase_customer(customer=customer, actor=COMMAND)
+    refreshed = {"refreshed_at": timezone.now()}
+    Profile.objects.create(customer=customer, **refreshed)
+    kept = Profile.objects.create(customer=CustomerFactory(), **refreshed)
+    RecommendationFactory(customer=customer)
+    assert {(gone.rule, gone.rows) for gone in apply_retention()} == {
+        ("profiles of erased customers", 1),
+        ("recommendations to erased customers", 1),
+    }
+    assert Profile.objects.get() == kept
 
 
 @pytest.mark.django_db

@@ -1,0 +1,30 @@
+"""What a profile means: the numbers behind its columns. `docs/data-model.md` says the same in words."""
+
+from datetime import timedelta
+
+from users.choices import EventType
+
+# Which rows of `users_event AS event` count for profiles and for training.
+COUNTED = "TRUE"
+
+# A click on the way to a product is as telling as its view; a purchase more than all that led to it.
+INTEREST = {
+    EventType.VIEW: 1,
+    EventType.CLICK: 1,
+    EventType.WISHLIST: 3,
+    EventType.ADD_TO_CART: 4,
+    EventType.PURCHASE: 10,
+}
+HALF_LIFE = timedelta(days=60)  # after which an interest weighs half
+FAVOURITES = 5
+
+NOT_VISITS = (EventType.REFUND, EventType.UNSUBSCRIBE)  # they happen outside the shop
+SESSION_GAP = timedelta(minutes=30)
+RECENT_ITEMS = 20
+
+CATEGORY_PRICES = 20  # a category with fewer priced items is measured by the prices of the whole catalogue
+
+NEW_FOR = timedelta(days=30)
+ACTIVE_FOR = timedelta(days=90)
+AT_RISK_UNTIL = timedelta(days=180)
+LOYAL_ORDERS = 3
