@@ -92,6 +92,8 @@ ADMIN_THEME: dict[str, Any] = {
                     _page(_("Staff"), "badge", "users_user"),
                     _page(_("Groups"), "group", "auth_group"),
                     _page(_("API keys"), "key", "users_apikey"),
+                    _page(_("Access log"), "policy", "users_customeraccess"),
+                    _page(_("Retention"), "auto_delete", "users_retentionrecord"),
                 ],
             },
         ],

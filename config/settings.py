@@ -17,6 +17,7 @@ env.read_env(BASE_DIR / ".env")
 # Secrets. Empty by default: commands that need none still run, and whatever needs one fails with a clear error.
 SECRET_KEY = env.str("SECRET_KEY", default="")
 PII_KEYS: list[str] = env.list("PII_KEYS", default=[])
+PII_LOOKUP_KEY = env.str("PII_LOOKUP_KEY", default="")
 
 DEBUG = env.bool("DEBUG", default=False)
 DEMO = env.bool("DEMO", default=False)
@@ -92,6 +93,12 @@ LOGIN_REDIRECT_URL = "admin:index"
 REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
+# How long what is kept; 0 keeps it for good.
+EVENTS_KEEP_MONTHS = env.int("EVENTS_KEEP_MONTHS", default=0)
+ACCESS_LOG_KEEP_DAYS = env.int("ACCESS_LOG_KEEP_DAYS", default=3 * 365)
+MESSAGE_TEXTS_KEEP_DAYS = env.int("MESSAGE_TEXTS_KEEP_DAYS", default=365)
+ERASED_REFUSE_DAYS = env.int("ERASED_REFUSE_DAYS", default=30)
+
 # Kombu names a Unix socket differently from redis-py; the operator gives one URL.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_TASK_IGNORE_RESULT = True
@@ -111,6 +118,7 @@ CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "notifications.tasks.tick", "schedule": 5.0, "options": {"expires": 5}},
     "make-partitions": {"task": "users.tasks.make_event_partitions", "schedule": 6 * 3600.0},
     "forget-old-answers": {"task": "users.tasks.forget_old_answers", "schedule": 6 * 3600.0},
+    "apply-retention": {"task": "users.tasks.apply_retention", "schedule": 24 * 3600.0},
     "refresh-due-profiles": {"task": "users.tasks.refresh_due_profiles", "schedule": 60.0, "options": {"expires": 60}},
     "refresh-standing": {"task": "users.tasks.refresh_standing", "schedule": crontab("10", "1")},
     # What the catalogue changed since: prices, brands, categories.

@@ -50,6 +50,12 @@ class ModelVersion(models.Model):
     reason = models.TextField(_("why this stage"), blank=True, default="")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     promoted_at = models.DateTimeField(_("promoted"), null=True, blank=True)
+    stale_since = models.DateTimeField(
+        _("stale since"),
+        null=True,
+        blank=True,
+        help_text=_("Since then somebody was erased whom it has learnt from; the next training leaves them out."),
+    )
 
     class Meta:
         verbose_name = _("model version")

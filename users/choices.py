@@ -58,6 +58,24 @@ class ApiScope(models.TextChoices):
     WRITE = "write", _("Write only: send events from a browser or an app")
 
 
+class AccessAction(models.TextChoices):
+    """What somebody did with the data of a customer."""
+
+    VIEWED = "viewed", _("Viewed")
+    SHOWN = "shown", _("Personal data shown")
+    LISTED = "listed", _("Listed")
+    CHANGED = "changed", _("Changed")
+    CONSENT = "consent", _("Consent recorded")
+    EXPORTED = "exported", _("Exported")
+    ERASED = "erased", _("Erased")
+
+
+class ActorKind(models.TextChoices):
+    STAFF = "staff", _("Staff")
+    API_KEY = "api_key", _("API key")
+    COMMAND = "command", _("Command line")
+
+
 class LifecycleStage(models.TextChoices):
     """Where a customer stands with the shop; the rules are in `users.profiles.stages`."""
 

@@ -1,11 +1,10 @@
 """Personal data at rest: Fernet (AES-128-CBC with HMAC-SHA256) under rotating keys, and a keyed hash for look-up.
 
-`PII_KEYS` holds Fernet keys, newest first: the first one encrypts, all of them decrypt. The look-up hash must stay
-stable while encryption keys rotate, so it is keyed from the *last* (oldest) key; retire that key only together with a
-re-hash of the stored values.
+`PII_KEYS` holds Fernet keys, newest first: the first one encrypts, all of them decrypt. The hashes are keyed by
+`PII_LOOKUP_KEY`, or where it is empty by the last (oldest) of them, so that they stay the same while encryption keys
+rotate. `users.privacy.rotation` brings what is stored under new keys.
 """
 
-import hashlib
 import hmac
 from functools import cache
 
@@ -51,9 +50,26 @@ def decrypt(token: str) -> str:
 def lookup_hash(text: str) -> str:
     """Keyed hash of `text`, ignoring case and surrounding space, as 64 hex digits; empty for the empty string."""
     normal = text.strip().casefold()
-    if not normal:
-        return ""
-    return hmac.new(_keys()[-1].encode(), normal.encode(), hashlib.sha256).hexdigest()
+    return _hmac(normal) if normal else ""
+
+
+def keyed_hash(text: str, *, purpose: str) -> str:
+    """Keyed hash of exactly `text`, as 64 hex digits, which says nothing about its hash for another purpose."""
+    return _hmac(f"{purpose}\0{text}")
+
+
+def _hmac(text: str) -> str:
+    key = settings.PII_LOOKUP_KEY or _keys()[-1]
+    return hmac.digest(key.encode(), text.encode(errors="surrogatepass"), "sha256").hex()
+
+
+def is_under_newest_key(token: str) -> bool:
+    """Whether `token` (what `encrypt` returned) needs no rotation."""
+    try:
+        Fernet(_keys()[0]).decrypt(token.encode())
+    except InvalidToken:
+        return not token
+    return True
 
 
 class EncryptedTextField(models.TextField):

@@ -7,16 +7,19 @@ its answer. The semantics are those of Stripe's `Idempotency-Key` (https://docs.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
+from django.db.models import Q, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from users.models import ApiKey, IdempotencyRecord
+from users.privacy.registry import mentions
 
 KEY_LENGTH = 255
 KEEP = timedelta(days=2)  # a client that still retries after two days is not retrying the same request
@@ -59,6 +62,14 @@ def answer_once(*, api_key: ApiKey, key: str, request_hash: str, answer: Callabl
     record.status, record.response = given.status, given.body
     record.save(update_fields=["status", "response"])
     return given
+
+
+def forget_answers_with(*, texts: Sequence[str]) -> int:
+    """Delete the answers that mention one of `texts`, in any case; returns how many. Both columns are read whole."""
+    pattern = mentions(texts)
+    found = Q(key__iregex=pattern) | Q(answer_text__iregex=pattern)
+    records = IdempotencyRecord.objects.annotate(answer_text=Cast("response", TextField())).filter(found)
+    return records.delete()[0]
 
 
 def forget_answers() -> int:

@@ -6,6 +6,7 @@ from django.utils import timezone
 from users import profiles
 from users.idempotency import forget_answers
 from users.ingestion.partitions import make_partitions_ahead
+from users.privacy import retention
 
 
 @shared_task
@@ -16,6 +17,11 @@ def make_event_partitions() -> None:
 @shared_task
 def forget_old_answers() -> None:
     forget_answers()
+
+
+@shared_task
+def apply_retention() -> None:
+    retention.apply_retention()
 
 
 @shared_task

@@ -45,7 +45,8 @@ class Letters:
     def load(self, claims: list[Claim]) -> list[Letter]:
         """The letters of a batch, in its order, less those whose customer was erased since they were claimed."""
         recipients = (
-            Recipient.objects.select_related("customer", "coupon__offer", "variant")
+            Recipient.objects.filter(customer__erased_at=None)
+            .select_related("customer", "coupon__offer", "variant")
             .defer("customer__phone", "customer__attributes")
             .in_bulk([claim.recipient_id for claim in claims])
         )

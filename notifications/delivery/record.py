@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from notifications.channels.base import (
@@ -18,19 +18,22 @@ from notifications.channels.base import (
 from notifications.choices import MessageState, RunStatus
 from notifications.delivery.claim import Claim
 from notifications.models import Suppression
+from users.models import Customer
 
 MAX_ATTEMPTS = 20  # with the back-off below more than a day
 
 # A worker that outlived its lease still knows the answer, so `unknown` is settled too; the attempt fences off a message
-# that was claimed again. What would be tried again in a stopped run is cancelled.
+# that was claimed again. What would be tried again in a stopped run is cancelled. Of a customer who was erased
+# meanwhile no text is written.
 _RECORD = f"""
 UPDATE notifications_message message SET
     state = CASE WHEN outcome.state = '{MessageState.PLANNED}' AND run.status <> '{RunStatus.SENDING}'
         THEN '{MessageState.CANCELLED}' ELSE outcome.state END,
     attempts = message.attempts - outcome.untried::int,
     lease_until = NULL, sent_at = outcome.sent_at, due_at = coalesce(outcome.due_at, message.due_at),
-    subject = outcome.subject, provider_id = outcome.provider_id,
-    error_kind = outcome.error_kind, error = outcome.error
+    subject = CASE WHEN message.error_kind <> 'erased' THEN outcome.subject ELSE '' END,
+    provider_id = CASE WHEN message.error_kind <> 'erased' THEN outcome.provider_id ELSE '' END,
+    error_kind = outcome.error_kind, error = CASE WHEN message.error_kind <> 'erased' THEN outcome.error ELSE '' END
 FROM unnest(%(ids)s::bigint[], %(attempts)s::int[], %(states)s::varchar[], %(untried)s::bool[], %(sent)s::timestamptz[],
     %(due)s::timestamptz[], %(subjects)s::varchar[], %(provider_ids)s::varchar[], %(kinds)s::varchar[],
     %(errors)s::text[])
@@ -119,6 +122,9 @@ def record_outcomes(outcomes: Sequence[Outcome], *, channel: str) -> None:
             },
         )
     bad = {each.bad_address_hash for each in outcomes if each.bad_address_hash}
-    Suppression.objects.bulk_create(
-        (Suppression(channel=channel, address_hash=each, reason="bad_address") for each in bad), ignore_conflicts=True
-    )
+    with transaction.atomic():  # the lock keeps an erasure from passing between the two statements
+        known = Customer.objects.select_for_update().filter(email_hash__in=bad).values_list("email_hash", flat=True)
+        Suppression.objects.bulk_create(
+            (Suppression(channel=channel, address_hash=each, reason="bad_address") for each in set(known)),
+            ignore_conflicts=True,
+        )

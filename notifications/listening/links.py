@@ -36,6 +36,8 @@ def record_click(*, token: str, user_agent: str) -> str:
     link = Link.objects.filter(pk=link_id).first()
     if message is None or link is None or link.run_id != message.run_id:
         raise BadTokenError("This link leads nowhere any more.")
+    if message.customer.erased_at is not None:
+        return destination(message, link)
     with transaction.atomic():
         now = timezone.now()
         Click.objects.create(message=message, link=link, clicked_at=now, user_agent=user_agent[:255])

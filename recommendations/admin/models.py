@@ -21,15 +21,24 @@ _STAGE_COLOURS = {ModelStage.CHAMPION: "success", ModelStage.CANDIDATE: "info", 
 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyBigTableAdmin):
-    list_display = ("__str__", "stage_label", "ndcg", "hit_rate", "mrr", "coverage", "training_run", "created_at")
+    list_display = (
+        *("__str__", "stage_label", "stale", "ndcg", "hit_rate", "mrr", "coverage", "training_run", "created_at"),
+    )
     list_select_related = ("training_run",)
     list_filter = ("stage", "architecture")
     ordering = ("-id",)
-    fields = ("architecture", "stage", "reason", "metrics", "training_run", "artefact", "created_at", "promoted_at")
+    fields = (
+        *("architecture", "stage", "stale_since", "reason", "metrics", "training_run", "artefact", "created_at"),
+        "promoted_at",
+    )
 
     @display(description=_("stage"), label=_STAGE_COLOURS, ordering="stage")
     def stage_label(self, version: ModelVersion) -> tuple[str, str]:
         return version.stage, version.get_stage_display()
+
+    @display(description=_("state"), label={"stale": "warning"})
+    def stale(self, version: ModelVersion) -> tuple[str, Any] | None:
+        return ("stale", _("stale")) if version.stale_since else None
 
     @admin.display(description="NDCG@10")
     def ndcg(self, version: ModelVersion) -> str:

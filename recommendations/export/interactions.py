@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from recommendations.export.arrays import copy_columns
 from recommendations.ml.interactions import Interactions
 from users.choices import EventType
+from users.privacy.consents import NOT_TO_LEARN_FROM
 from users.profiles.definitions import COUNTED
 
 POSITIVE_TYPES = (
@@ -14,7 +15,7 @@ POSITIVE_TYPES = (
 
 
 def export_interactions(*, types: Sequence[int] = POSITIVE_TYPES) -> Interactions:
-    """All events of `types` that name an item.
+    """All events of `types` that name an item, of customers who were not erased and do not object to profiling.
 
     `value` is the stars of a rating, the quantity of a purchase, else 1. Memory is about 100 bytes an event at its
     highest, and 21 bytes in the end.
@@ -24,7 +25,8 @@ def export_interactions(*, types: Sequence[int] = POSITIVE_TYPES) -> Interaction
         f"""
         SELECT customer_id, item_id, type, floor(date_part('epoch', occurred_at)) AS time,
                coalesce(value, quantity, 1) AS value
-        FROM users_event AS event WHERE item_id IS NOT NULL AND type IN ({chosen}) AND {COUNTED}
+        FROM users_event AS event
+        WHERE item_id IS NOT NULL AND type IN ({chosen}) AND {COUNTED} AND customer_id NOT IN ({NOT_TO_LEARN_FROM})
         """,
         {"customer_id": "bigint", "item_id": "bigint", "type": "smallint", "time": "bigint", "value": "real"},
     )

@@ -90,7 +90,7 @@ def test_a_customer_page_shows_its_profile_events_and_consent(staff):
     grow(1, 3)
     customer = Customer.objects.get(external_id="c1")
     page = staff.get(reverse("admin:users_customer_change", args=[customer.pk])).content.decode()
-    for text in ("Blue mug 1", "o1", "c1@example.com", "5.00"):
+    for text in ("Blue mug 1", "o1", "c•••@e•••.com", "5.00"):
         assert text in page
 
 

@@ -1,13 +1,16 @@
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from catalog.rows import RESULT_SCHEMA, answer, load_rows, request_schema
 from catalog.validation import Refused
+from users.api.access import LogsAccess
 from users.ingestion import CustomerInput, ingest_customers
 from users.models import Customer, Profile
+from users.privacy.erase import erase_customer
+from users.privacy.tombstones import was_erased
 
 
 class ProfileSerializer(serializers.ModelSerializer[Profile]):
@@ -28,7 +31,7 @@ class CustomerSerializer(serializers.ModelSerializer[Customer]):
 
 
 @extend_schema_view(get=extend_schema(summary="List customers", tags=["customers"]))
-class CustomerList(generics.ListAPIView[Customer]):
+class CustomerList(LogsAccess, generics.ListAPIView[Customer]):
     queryset = Customer.objects.filter(erased_at=None, merged_into=None).select_related("profile")
     serializer_class = CustomerSerializer
 
@@ -52,7 +55,24 @@ class CustomerList(generics.ListAPIView[Customer]):
 
 
 @extend_schema_view(get=extend_schema(summary="One customer with its profile", tags=["customers"]))
-class CustomerDetail(generics.RetrieveAPIView[Customer]):
+class CustomerDetail(LogsAccess, generics.RetrieveAPIView[Customer]):
     queryset = Customer.objects.filter(erased_at=None).select_related("profile")
     serializer_class = CustomerSerializer
     lookup_field = "external_id"
+
+    @extend_schema(
+        summary="Erase one customer",
+        description=(
+            "Removes everything that identifies the customer, everywhere and for good; amounts and counts stay. "
+            "For some days what is sent of this id is refused as `erased`. Repeating the call is harmless."
+        ),
+        tags=["privacy"],
+        responses={204: None},
+    )
+    def delete(self, request: Request, external_id: str) -> Response:
+        customer = Customer.objects.filter(external_id=external_id).first()
+        if customer is not None:
+            erase_customer(customer=customer, actor=self.actor, page=self.page)
+        elif not was_erased(external_id):
+            raise NotFound("There is no customer with this id.")
+        return Response(status=204)

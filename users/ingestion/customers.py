@@ -14,6 +14,8 @@ from users.ingestion import quality
 from users.ingestion.inputs import CustomerInput
 from users.ingestion.staging import stage
 from users.ingestion.validate import check_customer
+from users.privacy.consents import ConsentStatement, add_consents
+from users.privacy.tombstones import again_if_erased, find_erased
 
 BATCH = 5_000  # customers in memory at once
 
@@ -23,12 +25,6 @@ _COLUMNS = (
     *(("last_name", "text"), ("birth_date", "date"), ("language", "text"), ("country", "text"), ("time_zone", "text")),
     ("attributes", "jsonb"),
 )
-_CONSENT_TABLE = "consent_staging"
-_CONSENT_COLUMNS = (
-    *(("customer_ref", "text"), ("channel", "text"), ("purpose", "text"), ("granted", "boolean"), ("source", "text")),
-    ("recorded_at", "timestamptz"),
-)
-
 # An empty field says nothing, so it leaves what is stored; an erased customer stays erased.
 _UPSERT = """
 INSERT INTO users_customer AS stored (external_id, email, email_hash, phone, first_name, last_name, birth_date,
@@ -51,20 +47,6 @@ ON CONFLICT (external_id) DO UPDATE SET
 WHERE stored.erased_at IS NULL
 """
 
-# The ledger grows only when something changes, so that importing the same file twice adds nothing.
-_ADD_CONSENTS = """
-INSERT INTO users_consent (customer_id, channel, purpose, granted, source, recorded_at)
-SELECT customer.id, staged.channel, staged.purpose, staged.granted, staged.source, staged.recorded_at
-FROM pg_temp.consent_staging AS staged
-JOIN users_customer AS customer ON customer.external_id = staged.customer_ref
-LEFT JOIN LATERAL (
-    SELECT granted FROM users_consent
-    WHERE customer_id = customer.id AND channel = staged.channel AND purpose = staged.purpose
-    ORDER BY recorded_at DESC, id DESC LIMIT 1
-) AS current ON TRUE
-WHERE current.granted IS DISTINCT FROM staged.granted AND customer.erased_at IS NULL
-"""
-
 
 def ingest_customers(*, customers: Iterable[CustomerInput], source: str) -> IngestResult:
     """Create or update customers, and add their statements of consent to the ledger; refuse the bad ones."""
@@ -77,12 +59,15 @@ def ingest_customers(*, customers: Iterable[CustomerInput], source: str) -> Inge
     return result
 
 
+@again_if_erased
 def _ingest_batch(batch: list[CustomerInput], *, offset: int, source: str) -> IngestResult:
     result = IngestResult()
+    erased = find_erased(customer_ids=(customer.external_id for customer in batch))
     good: dict[str, CustomerInput] = {}
     for index, customer in enumerate(batch, start=offset):
         try:
             check_customer(customer)
+            erased.check(customer.external_id)
         except Refused as refused:
             result.refused.append(RefusedRow(index, refused.reason, refused.message))
             continue
@@ -90,6 +75,7 @@ def _ingest_batch(batch: list[CustomerInput], *, offset: int, source: str) -> In
             result.duplicates += 1
         good[customer.external_id] = customer  # the last description of a customer holds
     with transaction.atomic():
+        erased.hold()
         if good:
             stage(_TABLE, _COLUMNS, [_row(customer) for customer in good.values()])
             with connection.cursor() as cursor:
@@ -113,12 +99,18 @@ def _row(customer: CustomerInput) -> tuple[Any, ...]:
 
 def _add_consents(customers: dict[str, CustomerInput]) -> None:
     now = timezone.now()
-    rows = [
-        (ref, consent.channel, consent.purpose, consent.granted, consent.source, consent.recorded_at or now)
-        for ref, customer in customers.items()
-        for consent in customer.consents
-    ]
-    if rows:
-        stage(_CONSENT_TABLE, _CONSENT_COLUMNS, rows)
-        with connection.cursor() as cursor:
-            cursor.execute(_ADD_CONSENTS)
+    add_consents(
+        statements=[
+            ConsentStatement(
+                customer_id=ref,
+                channel=consent.channel,
+                purpose=consent.purpose,
+                granted=consent.granted,
+                source=consent.source,
+                text_version=consent.text_version,
+                recorded_at=consent.recorded_at or now,
+            )
+            for ref, customer in customers.items()
+            for consent in customer.consents
+        ]
+    )

@@ -15,6 +15,7 @@ from users.ingestion.inputs import EventInput
 from users.ingestion.references import JOIN_WHO, WHO, add_missing_customers, add_missing_items
 from users.ingestion.staging import stage
 from users.ingestion.validate import check_event, message_key
+from users.privacy.tombstones import again_if_erased, find_erased
 
 BATCH = 20_000  # rows in memory at once
 
@@ -63,13 +64,18 @@ def ingest_events(*, events: Iterable[EventInput], source: str) -> IngestResult:
     return result
 
 
+@again_if_erased
 def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> IngestResult:
     now = timezone.now()
     result = IngestResult()
+    erased = find_erased(
+        customer_ids=(event.customer_id for event in batch), anonymous_ids=(event.anonymous_id for event in batch)
+    )
     rows: dict[str, tuple[Any, ...]] = {}
     for index, event in enumerate(batch, start=offset):
         try:
             row = _row(check_event(event, now), event)
+            erased.check(event.customer_id, event.anonymous_id)
         except Refused as refused:
             result.refused.append(RefusedRow(index, refused.reason, refused.message))
             continue
@@ -80,6 +86,7 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
     if rows:
         partitions.make_partitions({partitions.month_of(row[_TIME]) for row in rows.values()})
     with transaction.atomic():
+        erased.hold()
         if rows:
             inserted, unknown_items = _insert(list(rows.values()), now)
             result.accepted += inserted

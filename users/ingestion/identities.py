@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 
 from catalog.validation import check_id
+from users.privacy.tombstones import refuse_erased
 
 # What may hang on a visitor. Tables of other apps refer to customers with an address, which visitors do not have; what
 # they computed of a visitor is computed again for the customer.
@@ -22,13 +23,14 @@ def identify(*, pairs: Sequence[tuple[str, str]]) -> list[int]:
 
     Later events of the anonymous id count for the customer. Saying it again changes nothing; a visitor that was joined
     to one customer and now identifies as another (a shared device) starts counting for the new one, and what it did
-    before stays where it is. Raises Refused for an id that cannot be stored.
+    before stays where it is. Raises Refused for an id that cannot be stored, or that was erased.
     """
     touched = []
     with transaction.atomic():
         for anonymous_id, external_id in sorted(set(pairs)):
             check_id(anonymous_id, "anonymous_id")
             check_id(external_id, "customer_id")
+            refuse_erased(customer_ids=[external_id], anonymous_ids=[anonymous_id])
             touched.append(_identify(anonymous_id, external_id))
     return touched
 
@@ -61,6 +63,7 @@ def merge_customers(*, previous_id: str, external_id: str) -> int:
     check_id(previous_id, "previous_id")
     check_id(external_id, "customer_id")
     with transaction.atomic(), connection.cursor() as cursor:
+        refuse_erased(customer_ids=[external_id, previous_id], anonymous_ids=[previous_id])
         cursor.execute("SELECT id FROM users_customer WHERE external_id = %s AND merged_into_id IS NULL", [previous_id])
         row = cursor.fetchone()
         if row is None:

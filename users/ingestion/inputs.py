@@ -8,13 +8,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ConsentInput:
-    """One statement of consent. `recorded_at` None means now."""
+    """One statement of consent. `text_version` names the wording agreed to; `recorded_at` None means now."""
 
     channel: str
     granted: bool
     source: str
     purpose: str = "marketing"
     recorded_at: datetime | None = None
+    text_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from users.ingestion.inputs import EventInput, OrderInput
 from users.ingestion.references import JOIN_WHO, WHO, add_missing_customers
 from users.ingestion.staging import stage
 from users.ingestion.validate import check_order
+from users.privacy.tombstones import again_if_erased, find_erased
 
 BATCH = 2_000  # orders in memory at once
 
@@ -53,13 +54,18 @@ def ingest_orders(*, orders: Iterable[OrderInput], source: str) -> IngestResult:
     return result
 
 
+@again_if_erased
 def _ingest_batch(batch: list[OrderInput], *, offset: int, source: str) -> IngestResult:
     now = timezone.now()
     result = IngestResult()
+    erased = find_erased(
+        customer_ids=(order.customer_id for order in batch), anonymous_ids=(order.anonymous_id for order in batch)
+    )
     good: dict[str, tuple[OrderInput, Decimal]] = {}
     for index, order in enumerate(batch, start=offset):
         try:
             total = check_order(order, now)
+            erased.check(order.customer_id, order.anonymous_id)
         except Refused as refused:
             result.refused.append(RefusedRow(index, refused.reason, refused.message))
             continue
@@ -68,6 +74,7 @@ def _ingest_batch(batch: list[OrderInput], *, offset: int, source: str) -> Inges
         else:
             good[order.order_id] = (order, total)
     with transaction.atomic():
+        erased.hold()
         changed = _upsert(good)
         result.accepted += changed
         result.duplicates += len(good) - changed

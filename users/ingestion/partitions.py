@@ -48,6 +48,26 @@ def make_partitions(months: Iterable[date]) -> list[str]:
     return created
 
 
+def event_partitions() -> list[tuple[str, datetime]]:
+    """The partitions that there are with the first moment of their month, oldest first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "
+            "WHERE inhparent = 'users_event'::regclass"
+        )
+        names = [name for (name,) in cursor.fetchall()]
+    found = []
+    for name in names:
+        year, _, month = name.removeprefix("users_event_y").partition("m")
+        found.append((name, datetime(int(year), int(month), 1, tzinfo=UTC)))
+    return sorted(found, key=lambda pair: pair[1])
+
+
+def forget_partition(name: str) -> None:
+    """A partition was dropped; should its month be needed again, it is made again."""
+    _made.discard(name)
+
+
 def make_partitions_ahead(*, now: datetime, months: int = 3) -> list[str]:
     """Make the partitions of this month and the next `months`."""
     month = month_of(now)

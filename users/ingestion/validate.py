@@ -13,6 +13,7 @@ from django.core.validators import validate_email
 from catalog.validation import Refused, check_currency, check_id, check_money, check_text, json_text
 from users.choices import Channel, ConsentPurpose, EventType, OrderStatus
 from users.ingestion.inputs import ConsentInput, CustomerInput, EventInput, OrderInput
+from users.privacy.event_age import check_kept
 
 MAX_QUANTITY = 2**31 - 1
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -70,6 +71,7 @@ def check_event(event: EventInput, now: datetime) -> int:
         known = ", ".join(_TYPE_BY_CODE)
         raise Refused("unknown_type", f"type must be one of {known}; got {event.type!r:.60}.")
     check_time(event.occurred_at, "occurred_at", now)
+    check_kept(event.occurred_at, now)
     if event.item_id is not None or kind in _NEEDS_ITEM:
         check_id(event.item_id, "item_id")
     if event.order_id is not None:
@@ -138,3 +140,4 @@ def check_consent(consent: ConsentInput) -> None:
     if consent.purpose not in ConsentPurpose.values:
         raise Refused("bad_purpose", f"purpose must be one of {', '.join(ConsentPurpose.values)}.")
     check_id(consent.source, "source")
+    check_text(consent.text_version, "text_version", 64)

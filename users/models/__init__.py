@@ -3,6 +3,7 @@ from users.models.consent import Consent
 from users.models.customer import Customer
 from users.models.event import Event, EventKey
 from users.models.order import Order
+from users.models.privacy import CustomerAccess, ErasedId, RetentionRecord
 from users.models.profile import Profile, ProfileBounds, ProfileDue
 from users.models.quality import QualityCount
 from users.models.user import User
@@ -11,6 +12,8 @@ __all__ = [
     "ApiKey",
     "Consent",
     "Customer",
+    "CustomerAccess",
+    "ErasedId",
     "Event",
     "EventKey",
     "IdempotencyRecord",
@@ -19,5 +22,6 @@ __all__ = [
     "ProfileBounds",
     "ProfileDue",
     "QualityCount",
+    "RetentionRecord",
     "User",
 ]

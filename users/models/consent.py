@@ -13,6 +13,13 @@ class Consent(models.Model):
     purpose = models.CharField(_("purpose"), max_length=16, choices=ConsentPurpose, default=ConsentPurpose.MARKETING)
     granted = models.BooleanField(_("granted"))
     source = models.CharField(_("source"), max_length=255)
+    text_version = models.CharField(
+        _("text version"),
+        max_length=64,
+        blank=True,
+        default="",
+        help_text=_("Which wording the customer agreed to; the shop keeps the texts."),
+    )
     recorded_at = models.DateTimeField(_("recorded"))
 
     class Meta:
@@ -20,6 +27,11 @@ class Consent(models.Model):
         verbose_name_plural = _("consents")
         indexes = [
             models.Index(fields=["customer", "channel", "purpose", "-recorded_at", "-id"], name="consent_current"),
+            models.Index(
+                fields=["customer", "-recorded_at", "-id"],
+                name="consent_profiling",
+                condition=models.Q(purpose=ConsentPurpose.PROFILING),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -30,10 +30,16 @@ class Customer(models.Model):
     class Meta:
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
+        permissions = [
+            ("show_personal_data", _("Can see names, addresses and phone numbers")),
+            ("export_customer", _("Can export all data of a customer")),
+            ("erase_customer", _("Can erase a customer")),
+        ]
         indexes = [
             models.Index(fields=["email_hash"], name="customer_email_hash", condition=~models.Q(email_hash="")),
             models.Index(fields=["external_id"], name="customer_external_prefix", opclasses=["varchar_pattern_ops"]),
             models.Index(fields=["country"], name="customer_country"),
+            models.Index(fields=["id"], name="customer_erased", condition=models.Q(erased_at__isnull=False)),
         ]
         constraints = [
             models.CheckConstraint(
@@ -45,6 +51,8 @@ class Customer(models.Model):
         ]
 
     def __str__(self) -> str:
+        if self.erased_at is not None:
+            return f"erased {self.pk}"
         return self.external_id or f"anonymous {self.anonymous_id or self.pk}"
 
     def save(self, *args: object, **kwargs: object) -> None:

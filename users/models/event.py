@@ -1,3 +1,4 @@
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -15,6 +16,9 @@ class EventKey(models.Model):
 
     message_id = models.UUIDField(primary_key=True)
     occurred_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [BrinIndex(fields=["occurred_at"], name="eventkey_time", autosummarize=True)]
 
     def __str__(self) -> str:
         return str(self.message_id)

@@ -1,0 +1,121 @@
+"""What was erased must not come back by a late retry: for some days, rows that name an erased id are refused.
+
+Only a keyed hash of the id is kept, and only so long. Afterwards the same person may become a customer again, as
+anybody may.
+"""
+
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import ParamSpec, TypeVar
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from catalog.validation import Refused
+from users.encryption import keyed_hash
+from users.models import ErasedId
+
+_LOCK = 0x657261736564  # "erased": ingestion shares it, an erasure takes it alone
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class ErasedMeanwhileError(Exception):
+    """Somebody was erased between the check of a batch and its transaction; the batch is checked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErasedIds:
+    """Which of the asked ids were erased, as of the tombstone `newest`."""
+
+    newest: int
+    customer_ids: frozenset[str] = frozenset()
+    anonymous_ids: frozenset[str] = frozenset()
+
+    def check(self, customer_id: str, anonymous_id: str = "") -> None:
+        """Refuse a row of an erased customer, or of an erased visitor who names no customer."""
+        if customer_id in self.customer_ids or (not customer_id and anonymous_id in self.anonymous_ids):
+            raise Refused("erased", "This customer was erased a short while ago; what is sent of them is refused.")
+
+    def hold(self) -> None:
+        """Keep erasures out until the transaction ends. Raises ErasedMeanwhileError if one came in between."""
+        if _lock_and_read(shared=True) != self.newest:
+            raise ErasedMeanwhileError
+
+
+def find_erased(*, customer_ids: Iterable[str] = (), anonymous_ids: Iterable[str] = ()) -> ErasedIds:
+    """Which of these ids must be refused now; one query while nobody was erased lately."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0) FROM users_erasedid")
+        newest: int = cursor.fetchone()[0]
+    if not newest:
+        return ErasedIds(0)
+    hashes = {("customer", ref): id_hash("customer", ref) for ref in set(customer_ids) if ref}
+    hashes |= {("visitor", ref): id_hash("visitor", ref) for ref in set(anonymous_ids) if ref}
+    live = ErasedId.objects.filter(id_hash__in=list(hashes.values()), refuse_until__gt=timezone.now())
+    found = set(live.values_list("id_hash", flat=True))
+    return ErasedIds(
+        newest,
+        frozenset(ref for (kind, ref), value in hashes.items() if kind == "customer" and value in found),
+        frozenset(ref for (kind, ref), value in hashes.items() if kind == "visitor" and value in found),
+    )
+
+
+def refuse_erased(*, customer_ids: Iterable[str] = (), anonymous_ids: Iterable[str] = ()) -> None:
+    """Refuse if any of these ids was erased, and keep erasures out until the transaction ends."""
+    customers, visitors = list(customer_ids), list(anonymous_ids)
+    _lock_and_read(shared=True)
+    erased = find_erased(customer_ids=customers, anonymous_ids=visitors)
+    for ref in customers:
+        erased.check(ref)
+    for ref in visitors:
+        erased.check("", ref)
+
+
+def again_if_erased(ingest: Callable[P, R]) -> Callable[P, R]:
+    """Let a batch be checked again when somebody was erased just before its transaction."""
+
+    @functools.wraps(ingest)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        while True:
+            try:
+                return ingest(*args, **kwargs)
+            except ErasedMeanwhileError:
+                continue
+
+    return run
+
+
+def bury(*, external_ids: Iterable[str], anonymous_ids: Iterable[str]) -> None:
+    """Remember that these ids were erased. The caller holds `shut_out_ingestion`."""
+    until = timezone.now() + timedelta(days=settings.ERASED_REFUSE_DAYS)
+    hashes = [id_hash("customer", ref) for ref in external_ids] + [id_hash("visitor", ref) for ref in anonymous_ids]
+    ErasedId.objects.filter(id_hash__in=hashes).delete()  # so that the new row's id tells waiting batches
+    ErasedId.objects.bulk_create(ErasedId(id_hash=value, refuse_until=until) for value in hashes)
+
+
+def was_erased(external_id: str) -> bool:
+    """Whether the shop's id was erased lately."""
+    return bool(find_erased(customer_ids=[external_id]).customer_ids)
+
+
+def shut_out_ingestion() -> None:
+    """Wait for the batches that are under way, and keep others out until the transaction ends."""
+    _lock_and_read(shared=False)
+
+
+def id_hash(kind: str, ref: str) -> str:
+    return keyed_hash(ref, purpose=f"erased {kind}")
+
+
+def _lock_and_read(*, shared: bool) -> int:
+    """Take the lock, then read the newest tombstone: two statements, so that the second sees what we waited for."""
+    how = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {how}(%s); SELECT coalesce(max(id), 0) FROM users_erasedid", [_LOCK])
+        newest: int = cursor.fetchone()[0]
+        return newest
