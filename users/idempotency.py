@@ -8,6 +8,7 @@ its answer. The semantics are those of Stripe's `Idempotency-Key` (https://docs.
 from collections.abc import Callable
 from datetime import timedelta
 
+import orjson
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -31,7 +32,11 @@ def answer_once(*, api_key: ApiKey, key: str, request_hash: str, answer: Callabl
             raise KeyReusedError("This Idempotency-Key was used before with another request; use a new key.")
         return Answer(record.status or 0, record.response, replayed=True)
     given = answer()
-    IdempotencyRecord.objects.filter(pk=record_id).update(status=given.status, response=given.body)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE users_idempotencyrecord SET status = %s, response = %s WHERE id = %s",
+            [given.status, orjson.dumps(given.body).decode(), record_id],
+        )
     return given
 
 

@@ -140,6 +140,8 @@ def _row(kind: int, event: EventInput) -> tuple[Any, ...]:
 
 def _store(rows: list[tuple[Any, ...]]) -> tuple[int, int]:
     """Store the rows that are new. Returns how many events, and how many items, were new."""
-    partitions.make_partitions({partitions.month_of(row[_TIME]) for row in rows})
+    times = [row[_TIME] for row in rows]
+    months = {partitions.month_of(min(times)), partitions.month_of(max(times))}
+    partitions.make_partitions(months if len(months) == 1 else map(partitions.month_of, times))
     stored, new_items = execute_prepared("store_events", _STORE, [*arrays(_COLUMNS, rows), ("text", shop_currency())])
     return stored, new_items

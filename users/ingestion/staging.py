@@ -53,10 +53,15 @@ _QUOTED = frozenset({"text", "jsonb"})
 
 def _array(values: Sequence[Any], *, quoted: bool) -> str:
     """PostgreSQL's literal of an array."""
-    if not quoted:
-        return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
-    escaped = [None if value is None else value.replace("\\", "\\\\").replace('"', '\\"') for value in values]
-    return "{" + ",".join(["NULL" if value is None else f'"{value}"' for value in escaped]) + "}"
+    if values.count(None) == len(values):
+        return "{" + ",".join(["NULL"] * len(values)) + "}"
+    if quoted:
+        values = [value if value is None else f'"{_escaped(value)}"' for value in values]
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"') if "\\" in text or '"' in text else text
 
 
 def stage(table: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> None:
