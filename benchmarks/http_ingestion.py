@@ -30,8 +30,8 @@ from users.ingestion import EventInput, ingest_events
 from users.models import Customer, Event
 
 BATCH = 100
-BATCHES = 2_000
-WARM_UP = 200
+BATCHES = 1_000
+WARM_UP = 100
 CONNECTIONS = 8
 CUSTOMERS = 20_000
 ITEMS = 5_000
@@ -95,7 +95,7 @@ def _requests(now: datetime) -> list[bytes]:
 
     def event() -> dict[str, object]:
         return {
-            "message_id": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+            "message_id": str(uuid.uuid4()),
             "type": chance.choice(("view", "view", "view", "add_to_cart", "purchase")),
             "occurred_at": (now - timedelta(seconds=chance.randrange(3600))).isoformat(),
             "customer_id": f"c{chance.randrange(CUSTOMERS)}",
@@ -122,7 +122,7 @@ def _minimal_requests(now: datetime) -> list[bytes]:
 
     def event() -> dict[str, object]:
         return {
-            "message_id": str(uuid.UUID(int=chance.getrandbits(128), version=4)),
+            "message_id": str(uuid.uuid4()),
             "type": 1,
             "occurred_at": (now - timedelta(seconds=chance.randrange(3600))).isoformat(),
             "customer_id": chance.choice(customers),

@@ -2,8 +2,8 @@
 
 A process lets a few requests store rows at a time (`API_INGEST_SLOTS`); a web server should have more threads than
 that, so that pages and links are served meanwhile. The others wait briefly for a slot and are then sent away with 429
-and `Retry-After`. Statements of the web server have a time-out (`WEB_STATEMENT_TIMEOUT`), so a database that hangs frees
-the slots again. Nothing is counted outside the process, so a process that is killed leaves no slot taken.
+and `Retry-After`. Statements of the web server have a time-out (`WEB_STATEMENT_TIMEOUT`), so a database that hangs
+frees the slots again. Nothing is counted outside the process, so a process that is killed leaves no slot taken.
 """
 
 from collections.abc import Iterator

@@ -13,17 +13,9 @@ from catalog.pressure import ingest_slot
 from catalog.rows import RESULT_SCHEMA, answer, load_rows, request_schema
 from catalog.validation import IngestResult, Refused
 
-ERROR_SCHEMA = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
 _RESPONSES = {
     200: OpenApiResponse(RESULT_SCHEMA, "At least one row was good, or known already."),
-    400: OpenApiResponse(ERROR_SCHEMA, "The body as a whole makes no sense."),
-    413: OpenApiResponse(ERROR_SCHEMA, "The body is too large."),
-    422: OpenApiResponse(
-        {"oneOf": [RESULT_SCHEMA, ERROR_SCHEMA]},
-        "No row at all was good; or the Idempotency-Key came before with another body.",
-    ),
-    429: OpenApiResponse(ERROR_SCHEMA, "Too many requests; try again after `Retry-After` seconds."),
-    503: OpenApiResponse(ERROR_SCHEMA, "The database is away; try again after `Retry-After` seconds."),
+    422: OpenApiResponse(RESULT_SCHEMA, "No row at all was good."),
 }
 
 

@@ -177,9 +177,11 @@ RESULT_SCHEMA: dict[str, Any] = {
                     "reason": {"type": "string"},
                     "message": {"type": "string"},
                 },
+                "required": ["index", "reason", "message"],
             },
         },
     },
+    "required": ["accepted", "duplicates", "refused"],
 }
 
 
