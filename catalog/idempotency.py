@@ -5,6 +5,7 @@ Where answers are kept is the business of whoever authenticates: `request.user` 
 
 import functools
 import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -82,7 +83,12 @@ def idempotent(*, required: bool) -> Callable[[Callable[..., Response]], Callabl
 
 def fingerprint(*, method: str, path: str, body: Any) -> str:
     """SHA-256 of what makes a request the same request; the order of JSON keys does not count."""
-    return hashlib.sha256(orjson.dumps([method, path, body], option=orjson.OPT_SORT_KEYS)).hexdigest()
+    request = [method, path, body]
+    try:
+        text = orjson.dumps(request, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # half an emoji
+        text = json.dumps(request, sort_keys=True).encode()
+    return hashlib.sha256(text).hexdigest()
 
 
 def _check_key(key: str, *, required: bool) -> None:

@@ -7,7 +7,7 @@ from catalog.services import ItemInput, upsert_items
 
 
 class ItemSerializer(serializers.ModelSerializer[Item]):
-    category = serializers.SlugRelatedField[Item]("external_id", read_only=True)
+    category = serializers.SlugRelatedField[Item]("external_id", read_only=True, allow_null=True)
 
     class Meta:
         model = Item

@@ -15,6 +15,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.factories import CampaignFactory, CouponFactory, ItemFactory, OrderFactory, RecommendationFactory
 from users.api_keys import create_api_key
 from users.choices import ApiScope
 

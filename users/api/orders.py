@@ -7,7 +7,7 @@ from users.models import Order
 
 
 class OrderSerializer(serializers.ModelSerializer[Order]):
-    customer = serializers.SlugRelatedField[Order]("external_id", read_only=True)
+    customer = serializers.SlugRelatedField[Order]("external_id", read_only=True, allow_null=True)
 
     class Meta:
         model = Order
