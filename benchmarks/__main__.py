@@ -26,9 +26,10 @@ def main() -> None:
 
             django.setup()
             call_command("migrate", verbosity=0)
-            from benchmarks import ingestion
+            from benchmarks import http_ingestion, ingestion
 
             ingestion.run()
+            http_ingestion.run()
 
 
 if __name__ == "__main__":

@@ -47,34 +47,38 @@ def parse_row(cls: type[Row], data: object) -> Row:
     """Turn a JSON object into the dataclass `cls`. Raises Refused, naming the field."""
     if not isinstance(data, dict):
         raise Refused("bad_row", f"Expected an object, got {type(data).__name__}.")
-    fields = _fields(typing.cast(typing.Hashable, cls))
-    if unknown := data.keys() - fields.keys():
-        raise Refused("unknown_field", f"Unknown field {min(unknown)!r:.60}; known are {', '.join(fields)}.")
+    fields, required = _fields(typing.cast(typing.Hashable, cls))
     values = {}
-    for name, (convert, required) in fields.items():
-        value = data.get(name)
+    for name, value in data.items():
         if value is None:
-            if required:
-                raise Refused(f"missing_{name}", f"{name} is missing.")
             continue
         try:
-            values[name] = convert(value)
+            kind, convert = fields[name]
+            values[name] = value if type(value) is kind else convert(value)
+        except KeyError:
+            raise Refused("unknown_field", f"Unknown field {name!r:.60}; known are {', '.join(fields)}.") from None
         except (TypeError, ValueError, InvalidOperation) as error:
             raise Refused(f"bad_{name}", f"{name}: {error}.") from None
+    if not required <= values.keys():
+        missing = next(name for name in fields if name in required and name not in values)
+        raise Refused(f"missing_{missing}", f"{missing} is missing.")
     return cls(**values)
 
 
 @cache
-def _fields(cls: Any) -> dict[str, tuple[Convert, bool]]:
-    """Each field's converter, and whether it must be given."""
+def _fields(cls: Any) -> tuple[dict[str, tuple[type | None, Convert]], frozenset[str]]:
+    """Of each field the type that needs no conversion and the converter for others; and the names of required ones."""
     hints = typing.get_type_hints(cls)
-    return {
-        field.name: (
-            _converter(_bare(hints[field.name])),
-            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
-        )
+    fields = {}
+    for name in (field.name for field in dataclasses.fields(cls)):
+        hint = _bare(hints[name])
+        fields[name] = (hint if hint in _SCALARS else None, _converter(hint))
+    required = frozenset(
+        field.name
         for field in dataclasses.fields(cls)
-    }
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    )
+    return fields, required
 
 
 def _bare(hint: Any) -> Any:
@@ -173,9 +177,11 @@ RESULT_SCHEMA: dict[str, Any] = {
                     "reason": {"type": "string"},
                     "message": {"type": "string"},
                 },
+                "required": ["index", "reason", "message"],
             },
         },
     },
+    "required": ["accepted", "duplicates", "refused"],
 }
 
 
@@ -189,7 +195,7 @@ def request_schema(cls: type) -> dict[str, Any]:
 def _schema(hint: Any) -> dict[str, Any]:
     if dataclasses.is_dataclass(hint):
         hints = typing.get_type_hints(hint)
-        required = [name for name, (_, needed) in _fields(typing.cast(typing.Hashable, hint)).items() if needed]
+        required = [name for name in hints if name in _fields(typing.cast(typing.Hashable, hint))[1]]
         properties = {name: _schema(_bare(inner)) for name, inner in hints.items()}
         return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     if typing.get_origin(hint) is tuple:

@@ -85,6 +85,8 @@ TEMPLATES: list[dict[str, Any]] = [
 DATABASES = {"default": env.db_url("DATABASE_URL", default="postgres:///apropos")}
 DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"].setdefault("OPTIONS", {}).setdefault("connect_timeout", 5)
+WEB_STATEMENT_TIMEOUT = env.int("WEB_STATEMENT_TIMEOUT", default=15_000)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "users.User"
 LOGIN_URL = "admin:login"
@@ -160,12 +162,20 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["users.api.authentication.HasScope"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["users.api.parsers.BoundedJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["users.api.throttling.ApiKeyThrottle"],
+    "EXCEPTION_HANDLER": "users.api.errors.handle_exception",
     "DEFAULT_PAGINATION_CLASS": "users.api.pagination.ByIdPagination",
     "PAGE_SIZE": 100,
     "COERCE_DECIMAL_TO_STRING": True,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
+
+# Requests a minute for one API key (0: no limit), the largest body, and how many requests of one process may store rows
+# at a time: fewer than the web server has threads per process.
+API_RATE_LIMIT = env.int("API_RATE_LIMIT", default=12_000)
+API_MAX_BODY_BYTES = env.int("API_MAX_BODY_BYTES", default=5_000_000)
+API_INGEST_SLOTS = env.int("API_INGEST_SLOTS", default=3)
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Apropos API",
@@ -182,6 +192,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "users.api.schema.document_errors",
+    ],
     "COMPONENT_SPLIT_REQUEST": True,
 }
 

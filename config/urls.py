@@ -2,10 +2,17 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config import health
+
+
+def unknown_endpoint(request: HttpRequest, rest: str) -> JsonResponse:
+    """Callers of the API get JSON, also where there is nothing."""
+    return JsonResponse({"detail": "There is nothing here. Addresses end with a slash; see /api/docs/."}, status=404)
+
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
@@ -15,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("catalog.api.urls")),
     path("api/v1/", include("users.api.urls")),
     path("api/v1/", include("notifications.api.urls")),
+    path("api/v1/<path:rest>", unknown_endpoint),
     path("", include("notifications.urls")),
     path("v1/", include("users.api.segment_io.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),

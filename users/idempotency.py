@@ -5,43 +5,20 @@ without its answer. A duplicate that arrives while the first is still at work wa
 its answer. The semantics are those of Stripe's `Idempotency-Key` (https://docs.stripe.com/api/idempotent_requests).
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
-from django.db import transaction
+import orjson
+from django.db import connection, transaction
 from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
+from catalog.idempotency import Answer, KeyReusedError
 from users.models import ApiKey, IdempotencyRecord
 from users.privacy.registry import mentions
 
-KEY_LENGTH = 255
 KEEP = timedelta(days=2)  # a client that still retries after two days is not retrying the same request
-
-
-class KeyReusedError(ValueError):
-    """The key came before with another request; the caller must use a new key per request."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP status with its JSON body; `replayed` when it was given before."""
-
-    status: int
-    body: Any
-    replayed: bool = False
-
-
-def fingerprint(*, method: str, path: str, body: Any) -> str:
-    """SHA-256 of what makes a request the same request; the order of JSON keys does not count."""
-    text = json.dumps([method, path, body], sort_keys=True, ensure_ascii=False, cls=DjangoJSONEncoder)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @transaction.atomic
@@ -51,17 +28,31 @@ def answer_once(*, api_key: ApiKey, key: str, request_hash: str, answer: Callabl
     What `answer` raises is raised, rolls everything back, and leaves the key unused. Its body must be plain JSON.
     Raises KeyReusedError when the key came before with another request.
     """
-    record, is_new = IdempotencyRecord.objects.get_or_create(
-        api_key=api_key, key=key, defaults={"request_hash": request_hash}
-    )
-    if not is_new:
+    record_id = _claim(api_key, key, request_hash)
+    if record_id is None:
+        record = IdempotencyRecord.objects.get(api_key=api_key, key=key)
         if record.request_hash != request_hash:
             raise KeyReusedError("This Idempotency-Key was used before with another request; use a new key.")
         return Answer(record.status or 0, record.response, replayed=True)
     given = answer()
-    record.status, record.response = given.status, given.body
-    record.save(update_fields=["status", "response"])
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE users_idempotencyrecord SET status = %s, response = %s WHERE id = %s",
+            [given.status, orjson.dumps(given.body).decode(), record_id],
+        )
     return given
+
+
+def _claim(api_key: ApiKey, key: str, request_hash: str) -> int | None:
+    """The id of a new record; None when there is one, whose transaction is then over."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO users_idempotencyrecord (api_key_id, key, request_hash, created_at) "
+            "VALUES (%s, %s, %s, %s) ON CONFLICT (api_key_id, key) DO NOTHING RETURNING id",
+            [api_key.pk, key, request_hash, timezone.now()],
+        )
+        row = cursor.fetchone()
+    return row and row[0]
 
 
 def forget_answers_with(*, texts: Sequence[str]) -> int:

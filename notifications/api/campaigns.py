@@ -51,14 +51,14 @@ class LaunchSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField(required=False, allow_null=True, default=None, help_text="Default: its own time.")
 
 
-class RefusalSerializer(serializers.Serializer[Any]):
+class CampaignRefusalSerializer(serializers.Serializer[Any]):
     code = serializers.ChoiceField(choices=["not_ready", "illegal_move"])
     detail = serializers.CharField()
     problems = serializers.ListField(child=serializers.CharField(), required=False)
 
 
 CAMPAIGNS = Campaign.objects.select_related("segment", "offer")
-REFUSED = OpenApiResponse(RefusalSerializer, "The campaign is not ready, or not in a status that allows it.")
+REFUSED = OpenApiResponse(CampaignRefusalSerializer, "The campaign is not ready, or not in a status that allows it.")
 
 
 @extend_schema_view(get=extend_schema(summary="List campaigns", tags=["campaigns"]))

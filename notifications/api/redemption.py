@@ -9,13 +9,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from catalog.idempotency import idempotent, key_header
 from notifications.api.coupons import RedemptionSerializer
 from notifications.choices import Refusal
 from notifications.offers import redeem
 from notifications.offers.calculate import Cart, CartLine
 from notifications.offers.redeem import Refused
 from notifications.offers.terms import describe_offer
-from users.api.idempotency import idempotent, key_header
 
 # Another order came first, or none did: the same request may succeed later. Every other refusal is final (422).
 CONFLICTS = frozenset({Refusal.LIMIT_REACHED, Refusal.BUDGET_EXHAUSTED, Refusal.NOT_RESERVED})

@@ -6,9 +6,10 @@ import time_machine
 from django.db import connection
 from django.utils import timezone
 
+from catalog.idempotency import Answer, KeyReusedError, fingerprint
 from users.api_keys import create_api_key
 from users.choices import ApiScope
-from users.idempotency import KEEP, Answer, KeyReusedError, answer_once, fingerprint, forget_answers
+from users.idempotency import KEEP, answer_once, forget_answers
 from users.models import IdempotencyRecord
 
 

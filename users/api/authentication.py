@@ -1,5 +1,6 @@
 """Who calls: an API key in `Authorization: Bearer …`, and what its scope allows."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -8,8 +9,10 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from catalog.idempotency import Answer
 from users.api_keys import find_api_key
 from users.choices import ApiScope
+from users.idempotency import answer_once
 from users.models import ApiKey
 
 if TYPE_CHECKING:  # DRF's views import this module while they load
@@ -17,7 +20,10 @@ if TYPE_CHECKING:  # DRF's views import this module while they load
 
 
 class ApiKeyUser:
-    """The caller behind an API key. DRF asks every caller for `is_authenticated`; staff rights do not apply."""
+    """The caller behind an API key, who gets the same answer to the same request.
+
+    DRF asks every caller for `is_authenticated`; staff rights do not apply.
+    """
 
     is_authenticated = True
     is_active = True
@@ -28,6 +34,9 @@ class ApiKeyUser:
 
     def __str__(self) -> str:
         return str(self.api_key)
+
+    def answer_once(self, *, key: str, request_hash: str, answer: Callable[[], Answer]) -> Answer:
+        return answer_once(api_key=self.api_key, key=key, request_hash=request_hash, answer=answer)
 
 
 class ApiKeyAuthentication(BaseAuthentication):

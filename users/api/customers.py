@@ -1,11 +1,10 @@
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers
-from rest_framework.exceptions import NotFound, ParseError
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from catalog.rows import RESULT_SCHEMA, answer, load_rows, request_schema
-from catalog.validation import Refused
+from catalog.receiving import receive
 from users.api.access import LogsAccess
 from users.ingestion import CustomerInput, ingest_customers
 from users.models import Customer, Profile
@@ -35,23 +34,16 @@ class CustomerList(LogsAccess, generics.ListAPIView[Customer]):
     queryset = Customer.objects.filter(erased_at=None, merged_into=None).select_related("profile")
     serializer_class = CustomerSerializer
 
-    @extend_schema(
+    post = receive(
+        CustomerInput,
+        lambda rows: ingest_customers(customers=rows, source="api"),
+        tag="customers",
         summary="Create or update customers",
         description=(
-            "One customer or a list of up to 1,000. A field that is left out or empty keeps what is stored. `consents` "
-            "are added to the ledger when they change something."
+            "A field that is left out or empty keeps what is stored. `consents` are added to the ledger when they "
+            "change something."
         ),
-        tags=["customers"],
-        request=request_schema(CustomerInput),
-        responses={200: RESULT_SCHEMA, 422: RESULT_SCHEMA},
     )
-    def post(self, request: Request) -> Response:
-        try:
-            result = load_rows(CustomerInput, request.data, lambda rows: ingest_customers(customers=rows, source="api"))
-        except Refused as refused:
-            raise ParseError(refused.message) from refused
-        body, status = answer(result)
-        return Response(body, status)
 
 
 @extend_schema_view(get=extend_schema(summary="One customer with its profile", tags=["customers"]))

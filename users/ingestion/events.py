@@ -2,51 +2,91 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
+from catalog.models import shop_currency
 from catalog.validation import IngestResult, Refused, RefusedRow, json_text
 from users.ingestion import partitions, quality
 from users.ingestion.inputs import EventInput
-from users.ingestion.references import JOIN_WHO, WHO, add_missing_customers, add_missing_items
-from users.ingestion.staging import stage
+from users.ingestion.references import UNDESCRIBED, insert_customers
+from users.ingestion.staging import arrays, execute_prepared, unnest
 from users.ingestion.validate import check_event, message_key
 from users.privacy.tombstones import again_if_erased, find_erased
 
 BATCH = 20_000  # rows in memory at once
 
-TABLE = "event_staging"
-COLUMNS = (
+_COLUMNS = (
     *(("message_id", "uuid"), ("customer_ref", "text"), ("anonymous_ref", "text"), ("item_ref", "text")),
     ("order_ref", "text"),
     *(("type", "smallint"), ("occurred_at", "timestamptz"), ("quantity", "integer"), ("price", "numeric")),
     *(("currency", "text"), ("value", "double precision"), ("context", "jsonb")),
 )
+_TIME = [name for name, _ in _COLUMNS].index("occurred_at")
 
-_TIME = [name for name, _ in COLUMNS].index("occurred_at")
 
-# The ledger decides what is new. Everything is inserted in the order of message ids, so that two clients that send the
-# same batch at once wait for each other instead of deadlocking.
-INSERT = f"""
-WITH fresh AS (
+def _found(created: str, id_column: str, ref: str) -> str:
+    """The id of a row that the statement has just created, out of a map that is made only when it is needed."""
+    return f"((SELECT jsonb_object_agg({id_column}, id) FROM {created}) ->> {ref})::bigint"
+
+
+# One statement. Whom and what nobody has described yet is created on the way; of those that another client creates at
+# the same moment the id comes back too, because DO UPDATE returns the other's row. The ledger decides what is new.
+#
+# Every step is made to wait for the one before (`count(*) >= 0`) and works in the order of its key, so that two clients
+# that send the same batch at once wait for each other instead of deadlocking. The plan is kept, so nothing in it may
+# depend on how many rows there are: look-ups go through indexes, maps and hashes (`IS TRUE` avoids a join).
+_STORE = f"""
+WITH staged AS MATERIALIZED (
+    SELECT *,
+        (SELECT coalesce(merged_into_id, id) FROM users_customer WHERE external_id = customer_ref) AS known_id,
+        CASE WHEN customer_ref IS NULL THEN (
+            SELECT coalesce(merged_into_id, id) FROM users_customer WHERE anonymous_id = anonymous_ref
+        ) END AS visitor_id,
+        (SELECT id FROM catalog_item WHERE external_id = item_ref) AS item_id
+    FROM {unnest(_COLUMNS)}
+), new_customer AS (
+    {insert_customers("external_id")}
+    SELECT DISTINCT customer_ref, {UNDESCRIBED} FROM staged
+    WHERE customer_ref IS NOT NULL AND known_id IS NULL ORDER BY customer_ref
+    ON CONFLICT (external_id) DO UPDATE SET external_id = excluded.external_id
+    RETURNING external_id, coalesce(merged_into_id, id) AS id
+), new_visitor AS (
+    {insert_customers("anonymous_id")}
+    SELECT DISTINCT anonymous_ref, {UNDESCRIBED} FROM staged
+    WHERE customer_ref IS NULL AND visitor_id IS NULL AND (SELECT count(*) FROM new_customer) >= 0
+    ORDER BY anonymous_ref
+    ON CONFLICT (anonymous_id) DO UPDATE SET anonymous_id = excluded.anonymous_id
+    RETURNING anonymous_id, coalesce(merged_into_id, id) AS id
+), new_item AS (
+    INSERT INTO catalog_item (external_id, title, description, brand, currency, is_active, is_repurchasable, url,
+                              image_url, attributes, created_at, updated_at)
+    SELECT DISTINCT item_ref, item_ref, '', '', ${len(_COLUMNS) + 1}, FALSE, TRUE, '', '', '{{}}'::jsonb, now(), now()
+    FROM staged
+    WHERE item_ref IS NOT NULL AND item_id IS NULL AND (SELECT count(*) FROM new_visitor) >= 0 ORDER BY item_ref
+    ON CONFLICT (external_id) DO UPDATE SET external_id = excluded.external_id
+    RETURNING external_id, id, xmax = 0 AS is_new
+), fresh AS (
     INSERT INTO users_eventkey (message_id, occurred_at)
-    SELECT message_id, occurred_at FROM pg_temp.event_staging ORDER BY message_id
+    SELECT message_id, occurred_at FROM staged WHERE (SELECT count(*) FROM new_item) >= 0 ORDER BY message_id
     ON CONFLICT (message_id) DO NOTHING
     RETURNING message_id
+), stored AS (
+    INSERT INTO users_event (message_id, customer_id, item_id, type, occurred_at, received_at, order_id, quantity,
+                             price, currency, value, context)
+    SELECT message_id,
+           coalesce(known_id, visitor_id, {_found("new_customer", "external_id", "customer_ref")},
+                    {_found("new_visitor", "anonymous_id", "anonymous_ref")}),
+           coalesce(item_id, {_found("new_item", "external_id", "item_ref")}),
+           type, occurred_at, now(), (SELECT id FROM users_order WHERE external_id = order_ref),
+           quantity, price, currency, value, context
+    FROM staged WHERE (message_id IN (SELECT message_id FROM fresh)) IS TRUE
+    RETURNING 1
 )
-INSERT INTO users_event (message_id, customer_id, item_id, type, occurred_at, received_at, order_id, quantity, price,
-                         currency, value, context)
-SELECT staged.message_id, {WHO}, item.id, staged.type, staged.occurred_at,
-       %s, placed.id, staged.quantity, staged.price, staged.currency, staged.value, staged.context
-FROM fresh
-JOIN pg_temp.event_staging AS staged USING (message_id)
-{JOIN_WHO}
-LEFT JOIN catalog_item AS item ON item.external_id = staged.item_ref
-LEFT JOIN users_order AS placed ON placed.external_id = staged.order_ref
+SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM new_item WHERE is_new)
 """
 
 
@@ -83,16 +123,13 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
             result.duplicates += 1
         else:
             rows[row[0]] = row
-    if rows:
-        partitions.make_partitions({partitions.month_of(row[_TIME]) for row in rows.values()})
-    with transaction.atomic():
+    unknown_items = 0
+    with transaction.atomic(savepoint=False):
         erased.hold()
         if rows:
-            inserted, unknown_items = _insert(list(rows.values()), now)
-            result.accepted += inserted
-            result.duplicates += len(rows) - inserted
-        else:
-            unknown_items = 0
+            stored, unknown_items = _store(list(rows.values()))
+            result.accepted += stored
+            result.duplicates += len(rows) - stored
         reasons = Counter(row.reason for row in result.refused)
         reasons.update(duplicate=result.duplicates, unknown_item=unknown_items)
         quality.count_rows(source=source, reasons=reasons)
@@ -100,19 +137,18 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
 
 
 def _row(kind: int, event: EventInput) -> tuple[Any, ...]:
-    """The event as a row of `COLUMNS`."""
-    who = (event.customer_id or None, event.anonymous_id or None)
+    """The event as a row of `_COLUMNS`."""
     return (
-        *(message_key(event.message_id), *who, event.item_id, event.order_id, kind, event.occurred_at, event.quantity),
+        *(message_key(event.message_id), event.customer_id or None, event.anonymous_id or None, event.item_id),
+        *(event.order_id, kind, event.occurred_at, event.quantity),
         *(event.price, event.currency, event.value, json_text(event.context, "context")),
     )
 
 
-def _insert(rows: list[tuple[Any, ...]], now: datetime) -> tuple[int, int]:
-    """Insert staged rows. Returns how many events, and how many items, were new."""
-    stage(TABLE, COLUMNS, rows)
-    add_missing_customers(TABLE)
-    unknown_items = add_missing_items(TABLE)
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT, [now])
-        return cursor.rowcount, unknown_items
+def _store(rows: list[tuple[Any, ...]]) -> tuple[int, int]:
+    """Store the rows that are new. Returns how many events, and how many items, were new."""
+    times = [row[_TIME] for row in rows]
+    months = {partitions.month_of(min(times)), partitions.month_of(max(times))}
+    partitions.make_partitions(months if len(months) == 1 else map(partitions.month_of, times))
+    stored, new_items = execute_prepared("store_events", _STORE, [*arrays(_COLUMNS, rows), ("text", shop_currency())])
+    return stored, new_items

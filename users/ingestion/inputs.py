@@ -35,7 +35,7 @@ class CustomerInput:
     consents: tuple[ConsentInput, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that would double the cost of making one, and there are millions
 class EventInput:
     """Something a customer did. `message_id` is what makes a retry count once; `price` is per unit.
 

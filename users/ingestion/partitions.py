@@ -42,9 +42,7 @@ def make_partitions(months: Iterable[date]) -> list[str]:
                 f"FOR VALUES FROM ('{month} 00:00+00') TO ('{next_month(month)} 00:00+00')"
             )
             created.append(name)
-    # A surrounding transaction may still roll back; only then would remembering be wrong.
-    if not connection.in_atomic_block:
-        _made.update(missing)
+    transaction.on_commit(lambda: _made.update(missing))  # a surrounding transaction may still roll back
     return created
 
 

@@ -1,25 +1,52 @@
-"""The `Idempotency-Key` header, for any view method that must not happen twice."""
+"""The `Idempotency-Key` header, for any view method that must not happen twice.
+
+Where answers are kept is the business of whoever authenticates: `request.user` remembers them (see `Caller`).
+"""
 
 import functools
+import hashlib
 import json
 from collections.abc import Callable
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
 
+import orjson
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from users.idempotency import KEY_LENGTH, Answer, KeyReusedError, answer_once, fingerprint
-from users.models import ApiKey
-
 HEADER = "Idempotency-Key"
+KEY_LENGTH = 255
+
+
+class KeyReusedError(ValueError):
+    """The key came before with another request; the caller must use a new key per request."""
 
 
 class KeyReused(APIException):
     status_code = 422
     default_code = "idempotency_key_reused"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP status with its JSON body; `replayed` when it was given before."""
+
+    status: int
+    body: Any
+    replayed: bool = False
+
+
+class Caller(Protocol):
+    """Who calls, and what it was answered."""
+
+    def answer_once(self, *, key: str, request_hash: str, answer: Callable[[], Answer]) -> Answer:
+        """What `answer` returned the first time that this caller sent `key`; it is called only then.
+
+        Raises KeyReusedError when the key came before with another request.
+        """
 
 
 def idempotent(*, required: bool) -> Callable[[Callable[..., Response]], Callable[..., Response]]:
@@ -38,12 +65,12 @@ def idempotent(*, required: bool) -> Callable[[Callable[..., Response]], Callabl
 
             def answer() -> Answer:
                 response = handler(view, request, *args, **kwargs)
-                return Answer(response.status_code, json.loads(JSONRenderer().render(response.data)))
+                return Answer(response.status_code, orjson.loads(JSONRenderer().render(response.data)))
 
-            api_key = cast(ApiKey, request.auth)  # HasScope lets nobody else in
+            caller = cast(Caller, request.user)
             request_hash = fingerprint(method=request.method or "", path=request.path, body=request.data)
             try:
-                given = answer_once(api_key=api_key, key=key, request_hash=request_hash, answer=answer)
+                given = caller.answer_once(key=key, request_hash=request_hash, answer=answer)
             except KeyReusedError as error:
                 raise KeyReused(str(error)) from error
             headers = {"Idempotency-Replayed": "true"} if given.replayed else None
@@ -52,6 +79,16 @@ def idempotent(*, required: bool) -> Callable[[Callable[..., Response]], Callabl
         return handle
 
     return decorate
+
+
+def fingerprint(*, method: str, path: str, body: Any) -> str:
+    """SHA-256 of what makes a request the same request; the order of JSON keys does not count."""
+    request = [method, path, body]
+    try:
+        text = orjson.dumps(request, option=orjson.OPT_SORT_KEYS)
+    except TypeError:  # half an emoji
+        text = json.dumps(request, sort_keys=True).encode()
+    return hashlib.sha256(text).hexdigest()
 
 
 def _check_key(key: str, *, required: bool) -> None:
@@ -65,7 +102,7 @@ def key_header(*, required: bool) -> OpenApiParameter:
     """The header as the API docs show it."""
     return OpenApiParameter(
         HEADER,
-        str,
+        {"type": "string", "maxLength": KEY_LENGTH},
         OpenApiParameter.HEADER,
         required=required,
         description="A value of your own, unique to this request. A retry with the same key gets the same answer and "
