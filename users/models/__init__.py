@@ -2,7 +2,7 @@ from users.models.api_key import ApiKey, IdempotencyRecord
 from users.models.consent import Consent
 from users.models.customer import Customer
 from users.models.event import Event, EventKey
-from users.models.order import Order
+from users.models.order import Order, OrderChange
 from users.models.profile import Profile
 from users.models.quality import QualityCount
 from users.models.user import User
@@ -15,6 +15,7 @@ __all__ = [
     "EventKey",
     "IdempotencyRecord",
     "Order",
+    "OrderChange",
     "Profile",
     "QualityCount",
     "User",
