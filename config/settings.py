@@ -23,6 +23,8 @@ DEBUG = env.bool("DEBUG", default=False)
 DEMO = env.bool("DEMO", default=False)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Pages that may send to the tracking API from a browser. Write keys are public, and no cookie is read.
+TRACKING_ORIGINS: list[str] = env.list("TRACKING_ORIGINS", default=["*"])
 BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 
 SHOP_NAME = env.str("SHOP_NAME", default="My shop")

@@ -7,6 +7,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config import health
+from users.api.segment_io.browser_sdk import apropos_js
 
 
 def unknown_endpoint(request: HttpRequest, rest: str) -> JsonResponse:
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/<path:rest>", unknown_endpoint),
     path("", include("notifications.urls")),
     path("v1/", include("users.api.segment_io.urls")),
+    path("apropos.js", apropos_js, name="apropos-js"),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "api/docs/", SpectacularSwaggerView.as_view(url_name="schema", template_name="api_docs.html"), name="api-docs"

@@ -7,20 +7,23 @@ from users.ingestion.inputs import (
     ConsentInput,
     CustomerInput,
     EventInput,
+    OrderChangeInput,
     OrderInput,
     OrderLine,
 )
 from users.ingestion.orders import ingest_orders
-from users.ingestion.tracking import TrackingBatch, ingest_tracking
+from users.ingestion.tracking import Source, TrackingBatch, ingest_tracking
 
 __all__ = [
     "ConsentInput",
     "CustomerInput",
     "EventInput",
     "IngestResult",
+    "OrderChangeInput",
     "OrderInput",
     "OrderLine",
     "RefusedRow",
+    "Source",
     "TrackingBatch",
     "ingest_customers",
     "ingest_events",

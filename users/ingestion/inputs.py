@@ -20,7 +20,11 @@ class ConsentInput:
 
 @dataclass(frozen=True, slots=True)
 class CustomerInput:
-    """A customer as the shop knows it. Empty fields leave what is stored untouched."""
+    """A customer as the shop knows it. Empty fields leave what is stored untouched.
+
+    A visitor who has not identified itself has an `anonymous_id` instead of an `external_id`. `described_at` None means
+    now; an older description that arrives late fills gaps only.
+    """
 
     external_id: str
     email: str = ""
@@ -33,6 +37,8 @@ class CustomerInput:
     time_zone: str = ""
     attributes: dict[str, Any] | None = None
     consents: tuple[ConsentInput, ...] = ()
+    anonymous_id: str = ""
+    described_at: datetime | None = None
 
 
 @dataclass(slots=True)  # not frozen: that would double the cost of making one, and there are millions
@@ -61,11 +67,15 @@ class OrderLine:
     item_id: str
     quantity: int
     price: Decimal
+    variant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderInput:
-    """A purchase. `total` is what was paid; None means the sum of the lines less `discount`."""
+    """A purchase. `total` is what was paid; None means the sum of the lines less `discount`.
+
+    `described_at` None means now; an older description that arrives late does not replace a newer one.
+    """
 
     order_id: str
     customer_id: str  # may be empty where `anonymous_id` is given
@@ -77,3 +87,14 @@ class OrderInput:
     coupon_code: str = ""
     status: str = "placed"
     anonymous_id: str = ""
+    described_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChangeInput:
+    """An order was `cancelled` or `refunded`; `amount` is how much of it was refunded, None means all."""
+
+    order_id: str
+    status: str
+    said_at: datetime
+    amount: Decimal | None = None

@@ -115,7 +115,10 @@ def _time_zones() -> frozenset[str]:
 
 def check_customer(customer: CustomerInput) -> None:
     """Refuse a customer that cannot be stored."""
-    check_id(customer.external_id, "external_id")
+    if customer.external_id or not customer.anonymous_id:
+        check_id(customer.external_id, "external_id")
+    else:
+        check_id(customer.anonymous_id, "anonymous_id")
     for name, limit in _TEXT_LIMITS.items():
         check_text(getattr(customer, name), name, limit)
     if customer.email:

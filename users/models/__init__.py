@@ -2,7 +2,7 @@ from users.models.api_key import ApiKey, IdempotencyRecord
 from users.models.consent import Consent
 from users.models.customer import Customer
 from users.models.event import Event, EventKey
-from users.models.order import Order
+from users.models.order import Order, OrderChange
 from users.models.privacy import CustomerAccess, ErasedId, RetentionRecord
 from users.models.profile import Profile, ProfileBounds, ProfileDue
 from users.models.quality import QualityCount
@@ -18,6 +18,7 @@ __all__ = [
     "EventKey",
     "IdempotencyRecord",
     "Order",
+    "OrderChange",
     "Profile",
     "ProfileBounds",
     "ProfileDue",

@@ -7,7 +7,8 @@ from users.encryption import EncryptedTextField, lookup_hash
 class Customer(models.Model):
     """A shopper. `external_id` is the shop's own id; an anonymous visitor has none until it identifies itself.
 
-    `email` and `phone` are encrypted; `email_hash` finds a customer by address.
+    `email` and `phone` are encrypted; `email_hash` finds a customer by address. `described_at` is the time of the
+    newest description, so that an older one that arrives late only fills gaps.
     """
 
     external_id = models.CharField(_("shop's id"), max_length=255, unique=True, null=True, blank=True)
@@ -23,6 +24,7 @@ class Customer(models.Model):
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True, default="")
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     merged_into = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="merged_from")
+    described_at = models.DateTimeField(null=True, editable=False)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)

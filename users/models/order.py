@@ -1,4 +1,5 @@
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from users.choices import OrderStatus
@@ -6,7 +7,10 @@ from users.models.customer import Customer
 
 
 class Order(models.Model):
-    """A purchase as a whole. Its lines are purchase events. `total` is what was paid, after `discount`."""
+    """A purchase as a whole. Its lines are purchase events. `total` is what was paid, after `discount`.
+
+    `status` and `refunded` follow from its `OrderChange`s. `fingerprint` is a hash of the description that holds.
+    """
 
     external_id = models.CharField(_("shop's id"), max_length=255, unique=True)
     customer = models.ForeignKey(
@@ -19,6 +23,8 @@ class Order(models.Model):
     refunded = models.DecimalField(_("refunded"), max_digits=14, decimal_places=2, default=0)
     currency = models.CharField(_("currency"), max_length=3)
     coupon_code = models.CharField(_("coupon"), max_length=64, blank=True, default="")
+    described_at = models.DateTimeField(default=timezone.now, editable=False)
+    fingerprint = models.CharField(max_length=32, default="", editable=False)
     created_at = models.DateTimeField(_("received"), auto_now_add=True)
 
     class Meta:
@@ -36,3 +42,22 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return self.external_id
+
+
+class OrderChange(models.Model):
+    """A cancellation or a refund, kept by the order's id, because it may arrive before its order."""
+
+    order_ref = models.CharField(_("order"), max_length=255)
+    status = models.CharField(_("status"), max_length=16, choices=OrderStatus)
+    amount = models.DecimalField(
+        _("amount"), max_digits=14, decimal_places=2, null=True, help_text=_("Empty: the whole order.")
+    )
+    said_at = models.DateTimeField(_("time"))
+
+    class Meta:
+        verbose_name = _("order change")
+        verbose_name_plural = _("order changes")
+        indexes = [models.Index(fields=["order_ref"], name="order_change_order")]
+
+    def __str__(self) -> str:
+        return f"{self.order_ref}: {self.status}"

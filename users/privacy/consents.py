@@ -14,10 +14,13 @@ _ADD = """
 INSERT INTO users_consent (customer_id, channel, purpose, granted, source, text_version, recorded_at)
 SELECT customer.id, stated.channel, stated.purpose, stated.granted, stated.source, stated.text_version,
        stated.recorded_at
-FROM unnest(%(refs)s::text[], %(channels)s::text[], %(purposes)s::text[], %(granted)s::boolean[], %(sources)s::text[],
-            %(versions)s::text[], %(times)s::timestamptz[])
-    AS stated (customer_ref, channel, purpose, granted, source, text_version, recorded_at)
-JOIN users_customer AS named ON named.external_id = stated.customer_ref
+FROM unnest(%(refs)s::text[], %(visitors)s::text[], %(channels)s::text[], %(purposes)s::text[],
+            %(granted)s::boolean[], %(sources)s::text[], %(versions)s::text[], %(times)s::timestamptz[])
+    AS stated (customer_ref, anonymous_ref, channel, purpose, granted, source, text_version, recorded_at)
+JOIN users_customer AS named
+    ON named.id = CASE stated.customer_ref
+        WHEN '' THEN (SELECT id FROM users_customer WHERE anonymous_id = stated.anonymous_ref)
+        ELSE (SELECT id FROM users_customer WHERE external_id = stated.customer_ref) END
 JOIN users_customer AS customer ON customer.id = coalesce(named.merged_into_id, named.id)
 LEFT JOIN LATERAL (
     SELECT granted, text_version FROM users_consent
@@ -44,7 +47,8 @@ SELECT customer_id FROM (
 
 @dataclass(frozen=True, slots=True)
 class ConsentStatement:
-    """What the customer with the shop's id `customer_id` agreed to or withdrew, and how we know."""
+    """What a customer agreed to or withdrew, and how we know. Where `customer_id`, the shop's id, is empty, it is the
+    visitor `anonymous_id` who did."""
 
     customer_id: str
     channel: str
@@ -53,6 +57,7 @@ class ConsentStatement:
     source: str
     text_version: str
     recorded_at: datetime
+    anonymous_id: str = ""
 
 
 def add_consents(*, statements: Sequence[ConsentStatement]) -> int:
@@ -64,6 +69,7 @@ def add_consents(*, statements: Sequence[ConsentStatement]) -> int:
             _ADD,
             {
                 "refs": [each.customer_id for each in statements],
+                "visitors": [each.anonymous_id for each in statements],
                 "channels": [each.channel for each in statements],
                 "purposes": [each.purpose for each in statements],
                 "granted": [each.granted for each in statements],

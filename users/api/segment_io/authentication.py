@@ -1,4 +1,4 @@
-"""Segment's way to say who calls: the write key as the user name of HTTP Basic, without a password (RFC 7617)."""
+"""Segment's two ways to say who calls: HTTP Basic without a password (RFC 7617), or `writeKey` in the body."""
 
 import base64
 import binascii
@@ -13,16 +13,19 @@ from users.models import ApiKey
 
 
 class WriteKeyAuthentication(BaseAuthentication):
-    """`Authorization: Basic base64(key:)`. `request.auth` is the `ApiKey`."""
+    """`Authorization: Basic base64(key:)`, else `writeKey` in the body, because beacons carry no headers.
+
+    `request.auth` is the `ApiKey`.
+    """
 
     def authenticate(self, request: Request) -> tuple[ApiKeyUser, ApiKey] | None:
         scheme, _, encoded = get_authorization_header(request).decode("latin-1").partition(" ")
-        if scheme.lower() != "basic":
+        if scheme.lower() == "basic":
+            key = _user_name(encoded)
+        elif not scheme and isinstance(request.data, dict) and isinstance(request.data.get("writeKey"), str):
+            key = request.data["writeKey"]
+        else:
             return None
-        try:
-            key = base64.b64decode(encoded, validate=True).decode().partition(":")[0]
-        except (binascii.Error, UnicodeDecodeError):
-            raise AuthenticationFailed("The Basic credentials are not readable.") from None
         api_key = find_api_key(key)
         if api_key is None:
             raise AuthenticationFailed("This write key is unknown or revoked.")
@@ -30,3 +33,10 @@ class WriteKeyAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Basic"
+
+
+def _user_name(encoded: str) -> str:
+    try:
+        return base64.b64decode(encoded, validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        raise AuthenticationFailed("The Basic credentials are not readable.") from None

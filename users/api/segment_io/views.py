@@ -1,21 +1,35 @@
+import logging
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from users.api.segment_io.authentication import WriteKeyAuthentication
+from users.api.segment_io.cors import allow_origin
 from users.api.segment_io.messages import translate
 from users.api.segment_io.parsers import TrackingParser
 from users.choices import ApiScope
 from users.ingestion import ingest_tracking
+from users.models import ApiKey
 
 SOURCE = "tracking"
 MAX_MESSAGES = 2500
+
+logger = logging.getLogger(__name__)
+
+
+class DatabaseAway(APIException):
+    """Clients keep their batch and send it again."""
+
+    status_code = 503
+    default_detail = "The database cannot be reached; send the batch again."
+    wait = 1  # seconds, for the header Retry-After
 
 
 class Track(APIView):
@@ -24,6 +38,14 @@ class Track(APIView):
     authentication_classes = (WriteKeyAuthentication,)
     parser_classes = (TrackingParser,)
     scopes = {ApiScope.WRITE}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if request.method != "OPTIONS":  # a browser asks without credentials
+            super().initial(request, *args, **kwargs)
+
+    @extend_schema(exclude=True)
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> Response:  # type: ignore[override]
+        return Response(status=204)
 
     @extend_schema(exclude=True)
     def post(self, request: Request, call: str) -> Response:
@@ -35,9 +57,21 @@ class Track(APIView):
             received_at=timezone.now(),
             currency=settings.SHOP_CURRENCY,
         )
-        ingest_tracking(batch=batch, refused=refused, source=SOURCE)
-        rows = [{"index": row.index, "reason": row.reason, "message": row.message} for row in refused]
+        trusted = isinstance(request.auth, ApiKey) and request.auth.scope == ApiScope.SERVER
+        result = ingest_tracking(batch=batch, refused=refused, source=SOURCE, trusted=trusted)
+        rows = [{"index": row.index, "reason": row.reason, "message": row.message} for row in result.refused]
         return Response({"success": True, **({"refused": rows} if rows else {})})
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, OperationalError | InterfaceError):
+            logger.warning("A batch was sent back: %s", exc)
+            exc = DatabaseAway()
+        return super().handle_exception(exc)
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        final = super().finalize_response(request, response, *args, **kwargs)
+        allow_origin(request._request, final)
+        return final
 
 
 def _messages(body: Any, call: str) -> list[Any]:
