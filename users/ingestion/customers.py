@@ -1,6 +1,5 @@
 """Customers in: what the shop knows of them, and what they consented to."""
 
-from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -8,9 +7,11 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from catalog.tally import Tally
 from catalog.validation import IngestResult, Refused, RefusedRow, json_text
 from users.encryption import encrypt, lookup_hash
 from users.ingestion import quality
+from users.ingestion.cleaning import mend_customers, note_refusal
 from users.ingestion.inputs import CustomerInput
 from users.ingestion.staging import stage
 from users.ingestion.validate import check_customer
@@ -80,11 +81,13 @@ def ingest_customers(*, customers: Iterable[CustomerInput], source: str) -> Inge
 def _ingest_batch(batch: list[CustomerInput], *, offset: int, source: str) -> IngestResult:
     result = IngestResult()
     good: dict[str, CustomerInput] = {}
-    for index, customer in enumerate(batch, start=offset):
+    tally = Tally(source)
+    for index, customer in enumerate(mend_customers(batch, tally), start=offset):
         try:
             check_customer(customer)
         except Refused as refused:
             result.refused.append(RefusedRow(index, refused.reason, refused.message))
+            note_refusal(tally, customer, result.refused[-1])
             continue
         if customer.external_id in good:
             result.duplicates += 1
@@ -96,9 +99,9 @@ def _ingest_batch(batch: list[CustomerInput], *, offset: int, source: str) -> In
                 cursor.execute(_UPSERT)
                 result.accepted += cursor.rowcount
             _add_consents(good)
-        reasons = Counter(row.reason for row in result.refused)
-        reasons.update(duplicate_customer=result.duplicates)
-        quality.count_rows(source=source, reasons=reasons)
+        tally.taken = result.accepted
+        tally.rows["duplicate_customer"] += result.duplicates
+        quality.save_tally(tally)
     return result
 
 

@@ -1,6 +1,5 @@
 """Events in: each counted once, however often and in whatever order it is sent."""
 
-from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
@@ -9,8 +8,11 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from catalog.tally import Tally
 from catalog.validation import IngestResult, Refused, RefusedRow, json_text
 from users.ingestion import partitions, quality
+from users.ingestion.cleaning import mend_events, note_refusal
+from users.ingestion.cleaning.outliers import JOIN_NORM, note_suspects, suspicion
 from users.ingestion.inputs import EventInput
 from users.ingestion.references import JOIN_WHO, WHO, add_missing_customers, add_missing_items
 from users.ingestion.staging import stage
@@ -26,7 +28,7 @@ COLUMNS = (
     *(("currency", "text"), ("value", "double precision"), ("context", "jsonb")),
 )
 
-_TIME = [name for name, _ in COLUMNS].index("occurred_at")
+_ORDER, _TIME = ([name for name, _ in COLUMNS].index(wanted) for wanted in ("order_ref", "occurred_at"))
 
 # The ledger decides what is new. Everything is inserted in the order of message ids, so that two clients that send the
 # same batch at once wait for each other instead of deadlocking.
@@ -36,16 +38,29 @@ WITH fresh AS (
     SELECT message_id, occurred_at FROM pg_temp.event_staging ORDER BY message_id
     ON CONFLICT (message_id) DO NOTHING
     RETURNING message_id
+), stored AS (
+    INSERT INTO users_event (message_id, customer_id, item_id, type, occurred_at, received_at, order_id, quantity,
+                             price, currency, value, context, suspect)
+    SELECT staged.message_id, {WHO}, item.id, staged.type, staged.occurred_at,
+           %s, placed.id, staged.quantity, staged.price, staged.currency, staged.value, staged.context,
+           {suspicion("staged")}
+    FROM fresh
+    JOIN pg_temp.event_staging AS staged USING (message_id)
+    {JOIN_WHO}
+    LEFT JOIN catalog_item AS item ON item.external_id = staged.item_ref
+    LEFT JOIN users_order AS placed ON placed.external_id = staged.order_ref
+    {JOIN_NORM}
+    RETURNING suspect, message_id, price, quantity
 )
-INSERT INTO users_event (message_id, customer_id, item_id, type, occurred_at, received_at, order_id, quantity, price,
-                         currency, value, context)
-SELECT staged.message_id, {WHO}, item.id, staged.type, staged.occurred_at,
-       %s, placed.id, staged.quantity, staged.price, staged.currency, staged.value, staged.context
-FROM fresh
-JOIN pg_temp.event_staging AS staged USING (message_id)
-{JOIN_WHO}
-LEFT JOIN catalog_item AS item ON item.external_id = staged.item_ref
-LEFT JOIN users_order AS placed ON placed.external_id = staged.order_ref
+SELECT count(*), coalesce(json_agg(json_build_array(suspect, message_id, price::text, quantity))
+                          FILTER (WHERE suspect IS NOT NULL), '[]')
+FROM stored
+"""
+
+# A reference to an order that nobody has sent is left empty.
+_UNKNOWN_ORDERS = """
+SELECT count(*) FROM pg_temp.event_staging
+WHERE order_ref IS NOT NULL AND NOT EXISTS (SELECT FROM users_order WHERE external_id = order_ref)
 """
 
 
@@ -66,12 +81,14 @@ def ingest_events(*, events: Iterable[EventInput], source: str) -> IngestResult:
 def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> IngestResult:
     now = timezone.now()
     result = IngestResult()
+    tally = Tally(source)
     rows: dict[str, tuple[Any, ...]] = {}
-    for index, event in enumerate(batch, start=offset):
+    for index, event in enumerate(mend_events(batch, tally), start=offset):
         try:
             row = _row(check_event(event, now), event)
         except Refused as refused:
             result.refused.append(RefusedRow(index, refused.reason, refused.message))
+            note_refusal(tally, event, result.refused[-1])
             continue
         if row[0] in rows:
             result.duplicates += 1
@@ -81,14 +98,11 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
         partitions.make_partitions({partitions.month_of(row[_TIME]) for row in rows.values()})
     with transaction.atomic():
         if rows:
-            inserted, unknown_items = _insert(list(rows.values()), now)
-            result.accepted += inserted
-            result.duplicates += len(rows) - inserted
-        else:
-            unknown_items = 0
-        reasons = Counter(row.reason for row in result.refused)
-        reasons.update(duplicate=result.duplicates, unknown_item=unknown_items)
-        quality.count_rows(source=source, reasons=reasons)
+            result.accepted = _insert(list(rows.values()), now, tally)
+            result.duplicates += len(rows) - result.accepted
+        tally.taken = result.accepted
+        tally.rows["duplicate"] += result.duplicates
+        quality.save_tally(tally)
     return result
 
 
@@ -101,11 +115,16 @@ def _row(kind: int, event: EventInput) -> tuple[Any, ...]:
     )
 
 
-def _insert(rows: list[tuple[Any, ...]], now: datetime) -> tuple[int, int]:
-    """Insert staged rows. Returns how many events, and how many items, were new."""
+def _insert(rows: list[tuple[Any, ...]], now: datetime, tally: Tally) -> int:
+    """Insert staged rows. Returns how many events were new."""
     stage(TABLE, COLUMNS, rows)
     add_missing_customers(TABLE)
-    unknown_items = add_missing_items(TABLE)
+    tally.rows["unknown_item"] += add_missing_items(TABLE)
     with connection.cursor() as cursor:
+        if any(row[_ORDER] for row in rows):
+            cursor.execute(_UNKNOWN_ORDERS)
+            tally.rows["unknown_order"] += cursor.fetchone()[0]
         cursor.execute(INSERT, [now])
-        return cursor.rowcount, unknown_items
+        new, suspects = cursor.fetchone()
+    note_suspects(tally, suspects)
+    return int(new)

@@ -1,6 +1,5 @@
 """Orders in: the order itself once, its lines as purchase events."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from itertools import islice
@@ -8,8 +7,10 @@ from itertools import islice
 from django.db import connection, transaction
 from django.utils import timezone
 
+from catalog.tally import Tally
 from catalog.validation import IngestResult, Refused, RefusedRow
 from users.ingestion import events, quality
+from users.ingestion.cleaning import mend_orders, note_refusal
 from users.ingestion.inputs import EventInput, OrderInput
 from users.ingestion.references import JOIN_WHO, WHO, add_missing_customers
 from users.ingestion.staging import stage
@@ -57,11 +58,13 @@ def _ingest_batch(batch: list[OrderInput], *, offset: int, source: str) -> Inges
     now = timezone.now()
     result = IngestResult()
     good: dict[str, tuple[OrderInput, Decimal]] = {}
-    for index, order in enumerate(batch, start=offset):
+    tally = Tally(source)
+    for index, order in enumerate(mend_orders(batch, tally), start=offset):
         try:
             total = check_order(order, now)
         except Refused as refused:
             result.refused.append(RefusedRow(index, refused.reason, refused.message))
+            note_refusal(tally, order, result.refused[-1])
             continue
         if order.order_id in good:
             result.duplicates += 1
@@ -71,9 +74,9 @@ def _ingest_batch(batch: list[OrderInput], *, offset: int, source: str) -> Inges
         changed = _upsert(good)
         result.accepted += changed
         result.duplicates += len(good) - changed
-        reasons = Counter(row.reason for row in result.refused)
-        reasons.update(duplicate_order=result.duplicates)
-        quality.count_rows(source=source, reasons=reasons)
+        tally.taken = changed
+        tally.rows["duplicate_order"] += result.duplicates
+        quality.save_tally(tally)
         events.ingest_events(events=_lines(order for order, _ in good.values()), source=f"{source}: order lines")
     return result
 

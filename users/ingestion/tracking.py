@@ -9,6 +9,7 @@ from django.db import transaction
 
 from catalog.validation import IngestResult, Refused, RefusedRow
 from users.ingestion import quality
+from users.ingestion.cleaning import mend_id
 from users.ingestion.customers import ingest_customers
 from users.ingestion.events import ingest_events
 from users.ingestion.identities import identify, merge_customers
@@ -38,12 +39,12 @@ def ingest_tracking(*, batch: TrackingBatch, source: str, refused: Sequence[Refu
     result = IngestResult()
     lost = Counter(row.reason for row in refused)
     with transaction.atomic():
-        for pair in sorted(set(batch.identities)):
+        for pair in sorted({(mend_id(anonymous), mend_id(customer)) for anonymous, customer in batch.identities}):
             with _counting(lost):
                 identify(pairs=[pair])
         for previous_id, external_id in batch.aliases:
             with _counting(lost):
-                merge_customers(previous_id=previous_id, external_id=external_id)
+                merge_customers(previous_id=mend_id(previous_id), external_id=mend_id(external_id))
         result.add(ingest_customers(customers=batch.customers, source=source))
         result.add(ingest_orders(orders=batch.orders, source=source))
         result.add(ingest_events(events=batch.events, source=source))

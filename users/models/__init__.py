@@ -1,21 +1,28 @@
 from users.models.api_key import ApiKey, IdempotencyRecord
+from users.models.cleaning import BotMark, ItemNorm
 from users.models.consent import Consent
 from users.models.customer import Customer
 from users.models.event import Event, EventKey
+from users.models.import_job import ImportJob
 from users.models.order import Order
 from users.models.profile import Profile
-from users.models.quality import QualityCount
+from users.models.quality import IntakeCount, QualityCount, QualitySample
 from users.models.user import User
 
 __all__ = [
     "ApiKey",
+    "BotMark",
     "Consent",
     "Customer",
     "Event",
     "EventKey",
     "IdempotencyRecord",
+    "ImportJob",
+    "IntakeCount",
+    "ItemNorm",
     "Order",
     "Profile",
     "QualityCount",
+    "QualitySample",
     "User",
 ]
