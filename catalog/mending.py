@@ -57,8 +57,6 @@ _SIGNS = {
     "欧元": "EUR",
     "英镑": "GBP",
     "港币": "HKD",
-    "EURO": "EUR",
-    "EUROS": "EUR",
 }
 # Signs of several currencies mean the shop's own if it is one of them, and are not guessed otherwise.
 _AMBIGUOUS = {

@@ -25,8 +25,8 @@ class Event(models.Model):
 
     Its primary key in the database is (customer_id, occurred_at, id), which also serves a customer's timeline; Django
     sees `id`. References are not enforced per row: ingestion resolves them in the same statement, and erasure and
-    merging rewrite them set-based. `price` is per unit, in `currency`. Where `suspect` is above 0, the event is left out of
-    profiles and training.
+    merging rewrite them set-based. `price` is per unit, in `currency`. Where `suspect` is above 0, the
+    event is left out of profiles and training.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -31,7 +31,8 @@ WITH action AS MATERIALIZED (
     WHERE type IN ({", ".join(str(int(kind)) for kind in _BY_HAND)}) AND occurred_at > %(since)s
 ), minute AS (
     SELECT customer_id, sum(actions) AS actions, max(actions) AS per_minute
-    FROM (SELECT customer_id, count(*) AS actions FROM action GROUP BY customer_id, date_trunc('minute', occurred_at)) AS by_minute
+    FROM (SELECT customer_id, count(*) AS actions FROM action
+          GROUP BY customer_id, date_trunc('minute', occurred_at)) AS by_minute
     GROUP BY customer_id HAVING sum(actions) >= least(%(per_minute)s, %(least)s)
 ), pause AS (
     SELECT customer_id,

@@ -122,9 +122,7 @@ _RULES = (
         "unknown_item",
         _MARKED,
         _("Unknown item"),
-        _(
-            "The item was created from its id alone; it stays off sale, and is never recommended, until it is described."
-        ),
+        _("The item was made from its id alone; it is off sale, and never recommended, until it is described."),
         _("Send your catalogue, and new items before their first event."),
     ),
     Rule(
@@ -132,16 +130,14 @@ _RULES = (
         _MARKED,
         _("Price far from the item's usual"),
         _("The line is kept, but left out of profiles and training until someone says that it is right."),
-        _(
-            "Look for a missing decimal point or another currency; accept the lines that are right in the event explorer."
-        ),
+        _("Look for a lost decimal point or another currency; accept what is right in the event explorer."),
     ),
     Rule(
         "quantity_outlier",
         _MARKED,
         _("Quantity far beyond the item's usual"),
         _("The line is kept, but left out of profiles and training until someone says that it is right."),
-        _("Look for a typing error or a test order; accept the lines that are right in the event explorer."),
+        _("Look for a typing error or a test order; accept what is right in the event explorer."),
     ),
     Rule(
         "bot",
