@@ -87,7 +87,7 @@ def mend_prose(text: str) -> Mended:
 
 def mend_currency(text: str, shop_currency: str) -> Mended:
     """An ISO 4217 code out of a code in small letters, a sign (€) or a usual name (RMB); what is unclear stays."""
-    if not text or is_currency(text):
+    if not text or (is_currency(text) and text not in _SIGNS):
         return text, ()
     name = text.translate(_CODE_WIDTH).replace("￥", "¥").strip(_EDGES).upper()
     if name in _AMBIGUOUS:

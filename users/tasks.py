@@ -1,10 +1,16 @@
 """Background jobs of the customers' app."""
 
+from datetime import timedelta
+
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from users.idempotency import forget_answers
+from users.importing.jobs import forget_files, run_job, waiting_jobs
+from users.ingestion.cleaning import mark_bots, refresh_norms
 from users.ingestion.partitions import make_partitions_ahead
+from users.ingestion.quality import forget_samples
 from users.profiles import refresh_profiles
 
 
@@ -21,3 +27,31 @@ def forget_old_answers() -> None:
 @shared_task
 def refresh_all_profiles() -> None:
     refresh_profiles()
+
+
+@shared_task
+def mark_recent_bots() -> None:
+    refresh_profiles(customer_ids=mark_bots(now=timezone.now()))
+
+
+@shared_task
+def judge_prices() -> None:
+    refresh_profiles(customer_ids=refresh_norms())
+
+
+@shared_task
+def run_import(job_id: int) -> None:
+    if run_job(job_id=job_id):
+        judge_prices()
+
+
+@shared_task
+def resume_imports() -> None:
+    for job_id in waiting_jobs(now=timezone.now()):
+        run_import.delay(job_id)
+
+
+@shared_task
+def forget_old_imports() -> None:
+    forget_files(before=timezone.now() - timedelta(days=settings.IMPORT_KEEP_DAYS))
+    forget_samples()

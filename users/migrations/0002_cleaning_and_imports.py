@@ -150,6 +150,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("is_check", models.BooleanField(default=True, verbose_name="check only")),
+                ("attempt", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
                 ("share", models.FloatField(default=0.0, help_text="From 0 to 1.", verbose_name="progress")),
                 ("rows", models.PositiveBigIntegerField(default=0, verbose_name="rows")),
                 ("accepted", models.PositiveBigIntegerField(default=0, verbose_name="taken")),

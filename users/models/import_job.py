@@ -22,6 +22,7 @@ class ImportJob(models.Model):
     constants = models.JSONField(_("the same for every row"), default=dict, blank=True)
     state = models.CharField(_("state"), max_length=16, choices=ImportState, default=ImportState.DRAFT)
     is_check = models.BooleanField(_("check only"), default=True)
+    attempt = models.PositiveSmallIntegerField(_("attempts"), default=0)
     share = models.FloatField(_("progress"), default=0.0, help_text=_("From 0 to 1."))
     rows = models.PositiveBigIntegerField(_("rows"), default=0)
     accepted = models.PositiveBigIntegerField(_("taken"), default=0)
