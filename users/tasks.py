@@ -30,6 +30,11 @@ def refresh_all_profiles() -> None:
 
 
 @shared_task
+def refresh_some_profiles(customer_ids: list[int]) -> None:
+    refresh_profiles(customer_ids=customer_ids)
+
+
+@shared_task
 def mark_recent_bots() -> None:
     refresh_profiles(customer_ids=mark_bots(now=timezone.now()))
 

@@ -3,6 +3,7 @@
 import codecs
 import gzip
 import re
+from collections import deque
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -64,13 +65,16 @@ class Look:
     rows: list[dict[str, Any]]
 
 
-def look_at(path: Path, *, encoding: str | None = None) -> Look:
+def look_at(path: Path, *, encoding: str | None = None, to_the_end: bool = False) -> Look:
     """Read the first rows of `path`, guessing the encoding unless it is given.
 
-    Raises FileError when the file has no rows or cannot be read.
+    Raises FileError when the file has no rows or cannot be read; `to_the_end` says whether all of it is tried.
     """
     chosen = encoding or ("utf-8-sig" if file_format(path) == "parquet" else guess_encoding(path))
-    rows = list(islice(RowReader(path, encoding=chosen), SHOWN_ROWS))
+    reader = iter(RowReader(path, encoding=chosen))
+    rows = list(islice(reader, SHOWN_ROWS))
+    if to_the_end:
+        deque(reader, maxlen=0)
     if not rows:
         raise FileError(f"{path.name}: the file holds no rows.")
     return Look(chosen, list(dict.fromkeys(column for row in rows for column in row)), rows)

@@ -9,18 +9,20 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from django.core.files import File
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from users.choices import ImportState
 from users.importing.errors import MOST_ROWS, delete_parts, save_part
-from users.importing.readers import FileError
+from users.importing.guess import Look, look_at
+from users.importing.readers import FileError, file_format
 from users.importing.run import ImportOptions, ImportOutcome, RefusedLine, import_file
 from users.models import ImportJob
 
 SILENCE = timedelta(seconds=90)  # without a sign of life a worker counts as dead; a batch takes a second or two
 MOST_ATTEMPTS = 5
+PREVIEWED = 8 * 1024**2  # bytes of a file that are looked at before it is imported
 
 _IDLE = frozenset({ImportState.DRAFT, ImportState.CHECKED, ImportState.FAILED, ImportState.CANCELLED})
 OPEN = frozenset({ImportState.QUEUED, ImportState.RUNNING})
@@ -110,6 +112,20 @@ def _move(job_id: int, move: str, state: ImportState, **fields: object) -> None:
         raise IllegalMoveError(_("This import has moved on; look at it again."))
 
 
+def preview_file(*, file: File, file_name: str, encoding: str | None = None) -> Look:  # type: ignore[type-arg]
+    """The first rows of a file that was uploaded; a small one is read to its end. Raises FileError."""
+    with tempfile.TemporaryDirectory(prefix="apropos-preview-") as folder:
+        path = Path(folder) / Path(file_name).name
+        is_whole = file.size <= PREVIEWED or file_format(path) == "parquet"
+        file.open("rb")
+        with path.open("wb") as head:
+            if is_whole:
+                shutil.copyfileobj(file, head)
+            else:
+                head.write(file.read(PREVIEWED))
+        return look_at(path, encoding=encoding, to_the_end=is_whole)
+
+
 def waiting_jobs(*, now: datetime) -> list[int]:
     """Jobs that nobody works on although they are open: their message was lost, or their worker was killed."""
     return list(ImportJob.objects.filter(state__in=OPEN, heartbeat_at__lt=now - SILENCE).values_list("pk", flat=True))
@@ -179,7 +195,7 @@ def _outcome(job: ImportJob) -> ImportOutcome:
     )
 
 
-def _mine(job: ImportJob):  # type: ignore[no-untyped-def]
+def _mine(job: ImportJob) -> QuerySet[ImportJob]:
     return ImportJob.objects.filter(pk=job.pk, state=ImportState.RUNNING, attempt=job.attempt)
 
 
