@@ -1,14 +1,17 @@
 """The catalogue in the admin."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from catalog.big_tables import BigTableAdmin
 from catalog.models import Category, Item
+from catalog.panels import item_panels
 
 
 @admin.register(Category)
@@ -29,10 +32,26 @@ class ItemAdmin(BigTableAdmin):
     autocomplete_fields = ("category",)
     readonly_fields = ("created_at", "updated_at")
     ordering = ("id",)
+    change_form_before_template = "catalog/item_panels.html"
+    fieldsets = (
+        (
+            None,
+            {"fields": (("title", "external_id"), ("category", "brand"), ("price", "list_price", "currency", "stock"))},
+        ),
+        (_("Shown to customers"), {"fields": ("description", "url", "image_url", ("is_active", "is_repurchasable"))}),
+        (_("Record"), {"fields": ("attributes", ("created_at", "updated_at")), "classes": ("collapse",)}),
+    )
 
     @admin.display(description=_("price"), ordering="price")
     def price_with_currency(self, item: Item) -> str:
         return "—" if item.price is None else f"{item.price} {item.currency}"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        item = Item.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
+        panels = [panel(request, item) for panel in item_panels] if item and request.method == "GET" else []
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "panels": panels})
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Item], search_term: str

@@ -1,7 +1,7 @@
 """What changes the catalogue."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -9,7 +9,10 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from catalog.mending import mend_code, mend_currency, mend_prose
 from catalog.models import Category, Item, shop_currency
+from catalog.signals import items_taken
+from catalog.tally import Tally
 from catalog.validation import (
     IngestResult,
     Refused,
@@ -24,6 +27,11 @@ from catalog.validation import (
 BATCH = 1_000  # items in memory at once
 
 _TEXT_LIMITS = {"title": 500, "description": 100_000, "category": 255, "brand": 255, "url": 1000, "image_url": 1000}
+_MENDERS = {
+    **dict.fromkeys(("external_id", "url", "image_url"), mend_code),
+    **dict.fromkeys(("title", "description", "category", "brand"), mend_prose),
+    "currency": lambda code: mend_currency(code, shop_currency()),
+}
 _UPDATED = (
     *("title", "description", "category", "brand", "price", "list_price", "currency", "stock", "is_active"),
     *("is_repurchasable", "url", "image_url", "attributes", "updated_at"),
@@ -50,25 +58,27 @@ class ItemInput:
     attributes: dict[str, Any] | None = None
 
 
-def upsert_items(*, items: Iterable[ItemInput]) -> IngestResult:
-    """Create or replace items; new categories are created. Refuses the bad rows, keeps the good."""
+def upsert_items(*, items: Iterable[ItemInput], source: str = "items") -> IngestResult:
+    """Create or replace items; new categories are created. Mends what can be, refuses the bad rows, keeps the good."""
     result = IngestResult()
     rows = iter(items)
     offset = 0
     while batch := list(islice(rows, BATCH)):
-        result.add(_upsert_batch(batch, offset=offset))
+        result.add(_upsert_batch(batch, offset=offset, source=source))
         offset += len(batch)
     return result
 
 
-def _upsert_batch(batch: list[ItemInput], *, offset: int) -> IngestResult:
+def _upsert_batch(batch: list[ItemInput], *, offset: int, source: str) -> IngestResult:
     result = IngestResult()
+    tally = Tally(source)
     good: dict[str, ItemInput] = {}
-    for index, item in enumerate(batch, start=offset):
+    for index, item in enumerate((_mend_item(item, tally) for item in batch), start=offset):
         try:
             _check_item(item)
         except Refused as refused:
             result.refused.append(RefusedRow(index, refused.reason, refused.message))
+            tally.note(refused.reason, item.external_id, refused.message)
             continue
         if item.external_id in good:
             result.duplicates += 1
@@ -82,8 +92,24 @@ def _upsert_batch(batch: list[ItemInput], *, offset: int) -> IngestResult:
             unique_fields=["external_id"],
             update_fields=_UPDATED,
         )
+        tally.taken = len(ordered)
+        tally.rows["duplicate_item"] += result.duplicates
+        items_taken.send(sender=Item, tally=tally)
     result.accepted += len(ordered)
     return result
+
+
+def _mend_item(item: ItemInput, tally: Tally) -> ItemInput:
+    """The item with its texts mended; what was changed is noted in `tally`."""
+    changes = {}
+    for name, mender in _MENDERS.items():
+        old = getattr(item, name)
+        new, reasons = mender(old)
+        if reasons:
+            changes[name] = new
+            for reason in reasons:
+                tally.note(reason, item.external_id, f"{name}: {old:.100} → {new:.100}")
+    return replace(item, **changes) if changes else item
 
 
 def _check_item(item: ItemInput) -> None:

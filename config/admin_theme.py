@@ -82,7 +82,15 @@ ADMIN_THEME: dict[str, Any] = {
                     _page(_("Orders"), "receipt_long", "users_order"),
                     _page(_("Items"), "inventory_2", "catalog_item"),
                     _page(_("Categories"), "category", "catalog_category"),
+                ],
+            },
+            {
+                "title": _("Data"),
+                "separator": True,
+                "items": [
+                    _page(_("Imports"), "upload_file", "users_importjob"),
                     _page(_("Data quality"), "cleaning_services", "users_qualitycount"),
+                    _page(_("Bots"), "smart_toy", "users_botmark"),
                 ],
             },
             {

@@ -1,5 +1,6 @@
 """All settings, read from the environment (and from `.env` beside manage.py). `.env.example` lists every variable."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,15 @@ SHOP_NAME = env.str("SHOP_NAME", default="My shop")
 SHOP_URL = env.str("SHOP_URL", default=BASE_URL).rstrip("/")
 SHOP_CURRENCY = env.str("SHOP_CURRENCY", default="EUR")
 SHOP_ADDRESS = env.str("SHOP_ADDRESS", default="")
+SHOP_OPENED = date.fromisoformat(opened) if (opened := env.str("SHOP_OPENED", default="")) else None
+
+# Cleaning: how far is too far, and what no person does. See docs/data-quality.md.
+OUTLIER_Z = env.float("OUTLIER_Z", default=6)
+BOT_EVENTS_PER_MINUTE = env.int("BOT_EVENTS_PER_MINUTE", default=300)
+BOT_ENTROPY_BITS = env.float("BOT_ENTROPY_BITS", default=2)
+QUALITY_SAMPLE_DAYS = env.int("QUALITY_SAMPLE_DAYS", default=14)
+IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=2 * 1024**3)
+IMPORT_KEEP_DAYS = env.int("IMPORT_KEEP_DAYS", default=7)
 
 INSTALLED_APPS = [
     "unfold",
@@ -130,6 +140,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "users.tasks.refresh_all_profiles",
         "schedule": crontab(day_of_week=0, hour=2, minute=10),
     },
+    "mark-bots": {"task": "users.tasks.mark_recent_bots", "schedule": 3600.0},
+    "judge-prices": {"task": "users.tasks.judge_prices", "schedule": 24 * 3600.0},
+    "resume-imports": {"task": "users.tasks.resume_imports", "schedule": 30.0, "options": {"expires": 30}},
+    "forget-imports": {"task": "users.tasks.forget_old_imports", "schedule": 6 * 3600.0},
 }
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -93,3 +93,47 @@ class ProfileMeasure(models.TextChoices):
     FREQUENCY = "frequency"
     MONETARY = "monetary"
     PRICE = "price"
+
+
+class RuleAction(models.TextChoices):
+    """What happens to a row that a cleaning rule concerns."""
+
+    DROPPED = "dropped", _("Dropped")
+    CORRECTED = "corrected", _("Corrected")
+    MARKED = "marked", _("Kept and marked")
+    REPEATED = "repeated", _("Known already")
+
+
+class Suspicion(models.IntegerChoices):
+    """Why a line is left out of profiles and training; above 0 it is, and `ACCEPTED` was looked at by staff."""
+
+    ACCEPTED = 0, _("looked at and right")
+    PRICE = 1, _("unusual price")
+    QUANTITY = 2, _("unusual quantity")
+
+    @property
+    def reason(self) -> str:
+        """The name under which it is counted."""
+        return f"{self.name.lower()}_outlier"
+
+
+class BotReason(models.TextChoices):
+    RATE = "rate", _("Too many in a minute")
+    RHYTHM = "rhythm", _("Regular as a clock")
+
+
+class ImportKind(models.TextChoices):
+    CUSTOMERS = "customers", _("Customers")
+    ITEMS = "items", _("Items")
+    EVENTS = "events", _("Events")
+    ORDERS = "orders", _("Orders")
+
+
+class ImportState(models.TextChoices):
+    DRAFT = "draft", _("To be set up")
+    QUEUED = "queued", _("Waiting for a worker")
+    RUNNING = "running", _("Running")
+    CHECKED = "checked", _("Checked")
+    DONE = "done", _("Imported")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")

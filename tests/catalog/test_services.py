@@ -26,7 +26,7 @@ def test_items_are_created_then_replaced():
         ({"title": "x" * 501}, "bad_title"),
         ({"brand": "half \ud800"}, "bad_brand"),
         ({"price": Decimal(-1)}, "bad_price"),
-        ({"currency": "£"}, "bad_currency"),
+        ({"currency": "??"}, "bad_currency"),
         ({"stock": -1}, "bad_stock"),
         ({"attributes": {"size": float("nan")}}, "bad_attributes"),
     ],

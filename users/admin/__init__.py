@@ -1,5 +1,5 @@
 """Customers, events, orders, keys and staff in the admin."""
 
-from users.admin import access, behaviour, customers
+from users.admin import access, behaviour, customers, imports, items, quality
 
-__all__ = ["access", "behaviour", "customers"]
+__all__ = ["access", "behaviour", "customers", "imports", "items", "quality"]

@@ -2,6 +2,6 @@
 
 from users.importing.kinds import KINDS
 from users.importing.readers import FileError
-from users.importing.run import ImportOptions, ImportOutcome, import_file
+from users.importing.run import ImportOptions, ImportOutcome, RefusedLine, import_file
 
-__all__ = ["KINDS", "FileError", "ImportOptions", "ImportOutcome", "import_file"]
+__all__ = ["KINDS", "FileError", "ImportOptions", "ImportOutcome", "RefusedLine", "import_file"]

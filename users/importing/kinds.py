@@ -27,7 +27,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "customers": Kind(CustomerInput, lambda rows, source: ingest_customers(customers=rows, source=source)),
-    "items": Kind(ItemInput, lambda rows, source: upsert_items(items=rows)),
+    "items": Kind(ItemInput, lambda rows, source: upsert_items(items=rows, source=source)),
     "events": Kind(EventInput, lambda rows, source: ingest_events(events=rows, source=source), own_id="message_id"),
     "orders": Kind(OrderInput, lambda rows, source: ingest_orders(orders=rows, source=source)),
 }

@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -35,33 +36,55 @@ def file_format(path: Path) -> str:
     return _SUFFIXES[suffixes[-1]]
 
 
-def read_rows(path: Path, *, encoding: str) -> Iterator[dict[str, Any]]:
-    """The rows of `path`. Raises FileError, naming the line where there is one, at the first thing it cannot read."""
-    kind = file_format(path)
-    try:
-        with _open(path) as file:
-            if kind == "parquet":
-                yield from _parquet(path, file)
-            else:
-                text = io.TextIOWrapper(file, encoding=encoding, newline="")
-                yield from (_csv if kind == "csv" else _json_lines)(path, text)
-    except FileNotFoundError:
-        raise FileError(f"{path}: there is no such file.") from None
-    except UnicodeDecodeError as error:
-        raise FileError(
-            f"{path}: not {encoding} ({error.reason} at byte {error.start}). Name the right encoding with --encoding, "
-            "for example gb18030 or latin-1."
-        ) from None
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise FileError(f"{path}: the gzip data is damaged or cut short ({error}).") from None
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror or error}).") from None
+class RowReader:
+    """The rows of `path`, once. Raises FileError, naming the line where there is one, at what it cannot read."""
+
+    def __init__(self, path: Path, *, encoding: str) -> None:
+        self.path = path
+        self.encoding = encoding
+        self._raw: IO[bytes] | None = None
+        self._size = 0
+
+    def share(self) -> float:
+        """How much of the file has been read, from 0 to 1."""
+        if self._raw is None or self._raw.closed:
+            return 1.0 if self._size else 0.0
+        return min(self._raw.tell() / max(self._size, 1), 1.0)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        name = self.path.name
+        try:
+            yield from self._rows()
+        except FileNotFoundError:
+            raise FileError(f"{name}: there is no such file.") from None
+        except UnicodeError as error:
+            raise FileError(
+                f"{name}: not {self.encoding} ({error}). Name the right encoding with --encoding, for example gb18030 "
+                "or latin-1."
+            ) from None
+        except LookupError:
+            raise FileError(f"{name}: there is no encoding called {self.encoding!r}.") from None
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise FileError(f"{name}: the gzip data is damaged or cut short ({error}).") from None
+        except OSError as error:
+            raise FileError(f"{name}: cannot be read ({error.strerror or error}).") from None
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        kind = file_format(self.path)
+        with self.path.open("rb") as self._raw:
+            self._size = self.path.stat().st_size
+            with _unzipped(self.path, self._raw) as file:
+                if kind == "parquet":
+                    yield from _parquet(self.path.name, file)
+                else:
+                    text = io.TextIOWrapper(file, encoding=self.encoding, newline="")
+                    yield from (_csv if kind == "csv" else _json_lines)(self.path.name, text)
 
 
-def _open(path: Path) -> IO[bytes]:
+def _unzipped(path: Path, raw: IO[bytes]) -> IO[bytes]:
     if path.suffix.lower() != ".gz":
-        return path.open("rb")
-    unzipped = gzip.open(path, "rb")  # noqa: SIM115 - the caller closes it
+        return raw
+    unzipped = gzip.open(raw)  # noqa: SIM115 - the caller closes it
     if file_format(path) != "parquet":
         return unzipped  # type: ignore[return-value]
     # Parquet is read from its end, which a gzip stream cannot do.
@@ -72,7 +95,7 @@ def _open(path: Path) -> IO[bytes]:
     return spool
 
 
-def _csv(path: Path, text: IO[str]) -> Iterator[dict[str, Any]]:
+def _csv(path: str, text: IO[str]) -> Iterator[dict[str, Any]]:
     csv.field_size_limit(LONGEST_FIELD)
     heading = text.readline().removeprefix("\ufeff")
     if not heading.strip():
@@ -91,7 +114,7 @@ def _csv(path: Path, text: IO[str]) -> Iterator[dict[str, Any]]:
         raise FileError(f"{path}, line {reader.line_num + 1}: {error}.") from None
 
 
-def _json_lines(path: Path, text: IO[str]) -> Iterator[dict[str, Any]]:
+def _json_lines(path: str, text: IO[str]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(text, start=1):
         if not line.strip():
             continue
@@ -104,7 +127,7 @@ def _json_lines(path: Path, text: IO[str]) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _parquet(path: Path, file: IO[bytes]) -> Iterator[dict[str, Any]]:
+def _parquet(path: str, file: IO[bytes]) -> Iterator[dict[str, Any]]:
     try:
         for batch in pq.ParquetFile(file).iter_batches(batch_size=PARQUET_ROWS):
             yield from batch.to_pylist()

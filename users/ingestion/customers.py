@@ -1,6 +1,5 @@
 """Customers in: what the shop knows of them, and what they consented to."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import islice
@@ -9,9 +8,11 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from catalog.tally import Tally
 from catalog.validation import IngestResult, Refused, RefusedRow, json_text
 from users.encryption import encrypt, lookup_hash
 from users.ingestion import quality
+from users.ingestion.cleaning import mend_customers, note_refusal
 from users.ingestion.descriptions import merged_columns
 from users.ingestion.inputs import CustomerInput
 from users.ingestion.staging import stage
@@ -67,13 +68,15 @@ def _ingest_batch(batch: list[CustomerInput], *, offset: int, source: str) -> In
         customer_ids=(customer.external_id for customer in batch),
         anonymous_ids=(customer.anonymous_id for customer in batch),
     )
+    tally = Tally(source)
     good: list[CustomerInput] = []
-    for index, customer in enumerate(batch, start=offset):
+    for index, customer in enumerate(mend_customers(batch, tally), start=offset):
         try:
             check_customer(customer)
             erased.check(customer.external_id, customer.anonymous_id)
         except Refused as refused:
             result.refused.append(RefusedRow(index, refused.reason, refused.message))
+            note_refusal(tally, customer, result.refused[-1])
             continue
         good.append(customer)
     with transaction.atomic():
@@ -87,9 +90,9 @@ def _ingest_batch(batch: list[CustomerInput], *, offset: int, source: str) -> In
                     cursor.execute(_UPSERT.format(id_column=id_column, ref=ref))
                     result.accepted += cursor.rowcount
             _add_consents(people)
-        reasons = Counter(row.reason for row in result.refused)
-        reasons.update(duplicate_customer=result.duplicates)
-        quality.count_rows(source=source, reasons=reasons)
+        tally.taken = result.accepted
+        tally.rows["duplicate_customer"] += result.duplicates
+        quality.save_tally(tally)
     return result
 
 

@@ -1,6 +1,5 @@
 """Events in: each counted once, however often and in whatever order it is sent."""
 
-from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
@@ -9,8 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from catalog.models import shop_currency
+from catalog.tally import Tally
 from catalog.validation import IngestResult, Refused, RefusedRow, json_text
 from users.ingestion import partitions, quality
+from users.ingestion.cleaning import mend_events, note_refusal
+from users.ingestion.cleaning.outliers import JUDGED_LINE, note_suspects
 from users.ingestion.inputs import EventInput
 from users.ingestion.references import UNDESCRIBED, insert_customers
 from users.ingestion.staging import arrays, execute_prepared, unnest
@@ -46,7 +48,8 @@ WITH staged AS MATERIALIZED (
         CASE WHEN customer_ref IS NULL THEN (
             SELECT coalesce(merged_into_id, id) FROM users_customer WHERE anonymous_id = anonymous_ref
         ) END AS visitor_id,
-        (SELECT id FROM catalog_item WHERE external_id = item_ref) AS item_id
+        (SELECT id FROM catalog_item WHERE external_id = item_ref) AS item_id,
+        (SELECT id FROM users_order WHERE external_id = order_ref) AS placed_id
     FROM {unnest(_COLUMNS)}
 ), new_customer AS (
     {insert_customers("external_id")}
@@ -76,17 +79,20 @@ WITH staged AS MATERIALIZED (
     RETURNING message_id
 ), stored AS (
     INSERT INTO users_event (message_id, customer_id, item_id, type, occurred_at, received_at, order_id, quantity,
-                             price, currency, value, context)
+                             price, currency, value, context, suspect)
     SELECT message_id,
            coalesce(known_id, visitor_id, {_found("new_customer", "external_id", "customer_ref")},
                     {_found("new_visitor", "anonymous_id", "anonymous_ref")}),
            coalesce(item_id, {_found("new_item", "external_id", "item_ref")}),
-           type, occurred_at, now(), (SELECT id FROM users_order WHERE external_id = order_ref),
-           quantity, price, currency, value, context
+           type, occurred_at, now(), placed_id, quantity, price, currency, value, context, {JUDGED_LINE}
     FROM staged WHERE (message_id IN (SELECT message_id FROM fresh)) IS TRUE
-    RETURNING 1
+    RETURNING suspect, message_id, price, quantity
 )
-SELECT (SELECT count(*) FROM stored), (SELECT count(*) FROM new_item WHERE is_new)
+SELECT (SELECT count(*) FROM stored),
+       (SELECT count(*) FROM new_item WHERE is_new),
+       (SELECT count(*) FROM staged WHERE order_ref IS NOT NULL AND placed_id IS NULL),
+       (SELECT json_agg(json_build_array(suspect, message_id, price::text, quantity)) FROM stored
+        WHERE suspect IS NOT NULL)
 """
 
 
@@ -111,28 +117,28 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
     erased = find_erased(
         customer_ids=(event.customer_id for event in batch), anonymous_ids=(event.anonymous_id for event in batch)
     )
+    tally = Tally(source)
     rows: dict[str, tuple[Any, ...]] = {}
-    for index, event in enumerate(batch, start=offset):
+    for index, event in enumerate(mend_events(batch, tally), start=offset):
         try:
             row = _row(check_event(event, now), event)
             erased.check(event.customer_id, event.anonymous_id)
         except Refused as refused:
             result.refused.append(RefusedRow(index, refused.reason, refused.message))
+            note_refusal(tally, event, result.refused[-1])
             continue
         if row[0] in rows:
             result.duplicates += 1
         else:
             rows[row[0]] = row
-    unknown_items = 0
     with transaction.atomic(savepoint=False):
         erased.hold()
         if rows:
-            stored, unknown_items = _store(list(rows.values()))
-            result.accepted += stored
-            result.duplicates += len(rows) - stored
-        reasons = Counter(row.reason for row in result.refused)
-        reasons.update(duplicate=result.duplicates, unknown_item=unknown_items)
-        quality.count_rows(source=source, reasons=reasons)
+            result.accepted = _store(list(rows.values()), tally)
+            result.duplicates += len(rows) - result.accepted
+        tally.taken = result.accepted
+        tally.rows["duplicate"] += result.duplicates
+        quality.save_tally(tally)
     return result
 
 
@@ -145,10 +151,13 @@ def _row(kind: int, event: EventInput) -> tuple[Any, ...]:
     )
 
 
-def _store(rows: list[tuple[Any, ...]]) -> tuple[int, int]:
-    """Store the rows that are new. Returns how many events, and how many items, were new."""
+def _store(rows: list[tuple[Any, ...]], tally: Tally) -> int:
+    """Store the rows that are new. Returns how many; what is odd about them is noted in `tally`."""
     times = [row[_TIME] for row in rows]
     months = {partitions.month_of(min(times)), partitions.month_of(max(times))}
     partitions.make_partitions(months if len(months) == 1 else map(partitions.month_of, times))
-    stored, new_items = execute_prepared("store_events", _STORE, [*arrays(_COLUMNS, rows), ("text", shop_currency())])
-    return stored, new_items
+    parameters = [*arrays(_COLUMNS, rows), ("text", shop_currency())]
+    stored, new_items, lost_orders, suspects = execute_prepared("store_events", _STORE, parameters)
+    tally.rows.update(unknown_item=new_items, unknown_order=lost_orders)
+    note_suspects(tally, suspects or ())
+    return int(stored)

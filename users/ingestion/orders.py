@@ -1,6 +1,5 @@
 """Orders in: each once, with its lines as purchase events; of two descriptions of an order the newer one holds."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -10,9 +9,11 @@ from itertools import islice
 from django.db import connection, transaction
 from django.utils import timezone
 
+from catalog.tally import Tally
 from catalog.validation import IngestResult, Refused, RefusedRow
 from users.choices import EventType, OrderStatus
 from users.ingestion import events, partitions, quality
+from users.ingestion.cleaning import mend_orders, note_refusal
 from users.ingestion.inputs import EventInput, OrderChangeInput, OrderInput
 from users.ingestion.order_changes import keep_changes, lock_orders, settle_orders
 from users.ingestion.references import JOIN_WHO, WHO, add_missing_customers
@@ -102,13 +103,15 @@ def _ingest_batch(batch: list[OrderInput], *, offset: int, source: str) -> Inges
     erased = find_erased(
         customer_ids=(order.customer_id for order in batch), anonymous_ids=(order.anonymous_id for order in batch)
     )
+    tally = Tally(source)
     good: dict[str, OrderInput] = {}
-    for index, order in enumerate(batch, start=offset):
+    for index, order in enumerate(mend_orders(batch, tally), start=offset):
         try:
             checked = replace(order, total=check_order(order, now))
             erased.check(order.customer_id, order.anonymous_id)
         except Refused as refused:
             result.refused.append(RefusedRow(index, refused.reason, refused.message))
+            note_refusal(tally, order, result.refused[-1])
             continue
         known = good.get(order.order_id)
         result.duplicates += known is not None
@@ -118,9 +121,9 @@ def _ingest_batch(batch: list[OrderInput], *, offset: int, source: str) -> Inges
         stored = _store(good, source=source)
         result.accepted += stored
         result.duplicates += len(good) - stored
-        reasons = Counter(row.reason for row in result.refused)
-        reasons.update(duplicate_order=result.duplicates)
-        quality.count_rows(source=source, reasons=reasons)
+        tally.taken = stored
+        tally.rows["duplicate_order"] += result.duplicates
+        quality.save_tally(tally)
     return result
 
 

@@ -1,22 +1,80 @@
-"""Counters of what was dropped or corrected, by day, source and reason."""
+"""Counters of what was dropped, corrected or marked, by day, source and reason, with the newest examples of each."""
 
+from collections import Counter
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+
+from catalog.tally import SAMPLES, Tally
+
+SOURCE_LENGTH = 64
+_SHARDS = 16
+
+# One row per backend (modulo 16), so that clients do not wait for each other where every batch counts.
+_ADD_TAKEN = f"""
+INSERT INTO users_intakecount (day, source, shard, rows) VALUES (%s, %s, pg_backend_pid() %% {_SHARDS}, %s)
+ON CONFLICT (day, source, shard) DO UPDATE SET rows = users_intakecount.rows + excluded.rows
+"""
+
+# The examples are a ring: the counter decides the place, so that the newest overwrite the oldest.
+_ADD = f"""
+WITH counted AS (
+    INSERT INTO users_qualitycount (day, source, reason, rows)
+    SELECT %(day)s, %(source)s, reason, rows FROM unnest(%(reasons)s::text[], %(rows)s::bigint[]) AS c (reason, rows)
+    ON CONFLICT (day, source, reason) DO UPDATE SET rows = users_qualitycount.rows + excluded.rows
+    RETURNING reason, rows
+)
+INSERT INTO users_qualitysample (day, source, reason, slot, reference, value, noted_at)
+SELECT %(day)s, %(source)s, reason, (counted.rows - sample.age) %% {SAMPLES}, reference, value, now()
+FROM unnest(%(sample_reasons)s::text[], %(ages)s::int[], %(references)s::text[], %(values)s::text[])
+     AS sample (reason, age, reference, value)
+JOIN counted USING (reason)
+ON CONFLICT (day, source, reason, slot) DO UPDATE
+SET reference = excluded.reference, value = excluded.value, noted_at = excluded.noted_at
+"""
 
 
 def count_rows(*, source: str, reasons: Mapping[str, int]) -> None:
     """Add to today's counters; safe under concurrency."""
-    counted = sorted((reason, rows) for reason, rows in reasons.items() if rows)
-    if not counted:
-        return
+    save_tally(Tally(source, rows=Counter(reasons)))
+
+
+def save_tally(tally: Tally) -> None:
+    """Add to today's counters and examples; safe under concurrency."""
+    day, source = timezone.now().date(), tally.source[:SOURCE_LENGTH]
+    counted = sorted((reason, rows) for reason, rows in tally.rows.items() if rows)
+    with connection.cursor() as cursor:
+        if counted:
+            cursor.execute(_ADD, {"day": day, "source": source, **_columns(counted, tally)})
+        if tally.taken:
+            cursor.execute(_ADD_TAKEN, [day, source, tally.taken])
+
+
+def _columns(counted: list[tuple[str, int]], tally: Tally) -> dict[str, list[Any]]:
+    samples = [
+        (reason, age, sample.reference[:255], sample.value[:255])
+        for reason, kept in sorted(tally.samples.items())
+        for age, sample in enumerate(reversed(kept))
+    ]
+    return {
+        "reasons": [reason for reason, _ in counted],
+        "rows": [rows for _, rows in counted],
+        **{
+            name: [row[place] for row in samples]
+            for place, name in enumerate(("sample_reasons", "ages", "references", "values"))
+        },
+    }
+
+
+def forget_samples() -> int:
+    """Delete examples older than the setting QUALITY_SAMPLE_DAYS. Returns how many went."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            INSERT INTO users_qualitycount (day, source, reason, rows)
-            SELECT %s, %s, reason, rows FROM unnest(%s::text[], %s::bigint[]) AS counted (reason, rows)
-            ON CONFLICT (day, source, reason) DO UPDATE SET rows = users_qualitycount.rows + excluded.rows
-            """,
-            [timezone.now().date(), source, [reason for reason, _ in counted], [rows for _, rows in counted]],
+            "DELETE FROM users_qualitysample WHERE day < %s",
+            [timezone.now().date() - timedelta(days=settings.QUALITY_SAMPLE_DAYS)],
         )
+        return cursor.rowcount

@@ -7,8 +7,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from zoneinfo import available_timezones
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils import timezone
 
 from catalog.validation import Refused, check_currency, check_id, check_money, check_text, json_text
 from users.choices import Channel, ConsentPurpose, EventType, OrderStatus
@@ -51,6 +53,8 @@ def check_time(value: object, field: str, now: datetime) -> datetime:
         raise Refused("in_the_future", f"{field} lies more than a day in the future.")
     if value < EARLIEST:
         raise Refused("too_old", f"{field} lies before {EARLIEST.year}.")
+    if (opened := _shop_opened()) and value < opened:
+        raise Refused("before_shop_opened", f"{field} lies before the shop opened on {opened:%Y-%m-%d} (SHOP_OPENED).")
     return value
 
 
@@ -106,6 +110,12 @@ def check_order(order: OrderInput, now: datetime) -> Decimal:
     if order.total is not None:
         return check_money(order.total, "total")
     return check_money(max(subtotal - order.discount, Decimal(0)), "total")
+
+
+def _shop_opened() -> datetime | None:
+    """The shop's first moment, in its own time zone."""
+    day = settings.SHOP_OPENED
+    return day and datetime(day.year, day.month, day.day, tzinfo=timezone.get_default_timezone())
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,9 @@
 """What `import_customers`, `import_items`, `import_events` and `import_orders` share."""
 
+import csv
 from argparse import ArgumentParser
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -10,7 +13,7 @@ from django.db import DatabaseError
 from rich.console import Console
 from rich.table import Table
 
-from users.importing import FileError, ImportOptions, ImportOutcome, import_file
+from users.importing import FileError, ImportOptions, ImportOutcome, RefusedLine, import_file
 
 
 class ImportCommand(BaseCommand):
@@ -23,6 +26,9 @@ class ImportCommand(BaseCommand):
         parser.add_argument(
             "--map", action="append", default=[], metavar="COLUMN=FIELD", help="a column that has another name there"
         )
+        parser.add_argument(
+            "--set", action="append", default=[], metavar="FIELD=VALUE", help="a field that is the same for every row"
+        )
         parser.add_argument("--encoding", default="utf-8-sig", help="of CSV and JSON Lines (default: UTF-8)")
         parser.add_argument("--time-zone", default="UTC", help="of times without an offset (default: UTC)")
         parser.add_argument("--errors", type=Path, metavar="FILE", help="write the refused rows to this CSV file")
@@ -31,12 +37,20 @@ class ImportCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         console = Console(file=self.stdout)  # type: ignore[arg-type]
         try:
-            with console.status("Importing …") as status:
+            with ExitStack() as stack:
+                status = stack.enter_context(console.status("Importing …"))
+                writer = None
+                if options["errors"] is not None:
+                    writer = csv.writer(stack.enter_context(options["errors"].open("w", newline="", encoding="utf-8")))
+                    writer.writerow(("row", "reason", "message"))
+
+                def on_batch(so_far: ImportOutcome, refused: Sequence[RefusedLine]) -> None:
+                    status.update(f"Importing … {so_far.rows:,} rows, {so_far.share:.0%}")
+                    if writer is not None:
+                        writer.writerows((line.row, line.reason, line.message) for line in refused)
+
                 outcome = import_file(
-                    kind=self.kind,
-                    path=options["file"],
-                    options=_options(options),
-                    on_progress=lambda so_far: status.update(f"Importing … {so_far.rows:,} rows"),
+                    kind=self.kind, path=options["file"], options=_options(options), on_batch=on_batch
                 )
         except (FileError, OSError, LookupError) as error:
             raise CommandError(str(error), returncode=2) from error
@@ -48,22 +62,27 @@ class ImportCommand(BaseCommand):
 
 
 def _options(options: dict[str, Any]) -> ImportOptions:
-    columns = {}
+    columns, constants = {}, {}
     for pair in options["map"]:
         column, separator, field = pair.rpartition("=")
         if not separator:
             raise FileError(f"--map {pair}: expected COLUMN=FIELD.")
         columns[column] = field
+    for pair in options["set"]:
+        field, separator, value = pair.partition("=")
+        if not separator:
+            raise FileError(f"--set {pair}: expected FIELD=VALUE.")
+        constants[field] = value
     try:
         zone = ZoneInfo(options["time_zone"])
     except (ZoneInfoNotFoundError, ValueError):
         raise FileError(f"--time-zone {options['time_zone']}: expected a name such as Europe/Berlin.") from None
     return ImportOptions(
         columns=columns,
+        constants=constants,
         encoding=options["encoding"],
         time_zone=zone,
         dry_run=options["dry_run"],
-        errors=options["errors"],
     )
 
 

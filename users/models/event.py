@@ -3,7 +3,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from catalog.models import Item
-from users.choices import EventType
+from users.choices import EventType, Suspicion
 from users.models.customer import Customer
 
 
@@ -29,7 +29,8 @@ class Event(models.Model):
 
     Its primary key in the database is (customer_id, occurred_at, id), which also serves a customer's timeline; Django
     sees `id`. References are not enforced per row: ingestion resolves them in the same statement, and erasure and
-    merging rewrite them set-based. `price` is per unit, in `currency`.
+    merging rewrite them set-based. `price` is per unit, in `currency`. Where `suspect` is above 0, the
+    event is left out of profiles and training.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -68,6 +69,7 @@ class Event(models.Model):
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
     value = models.FloatField(_("value"), null=True, help_text=_("The stars of a rating."))
     context = models.JSONField(_("context"), null=True)
+    suspect = models.SmallIntegerField(_("suspicion"), choices=Suspicion, null=True)
 
     class Meta:
         verbose_name = _("event")

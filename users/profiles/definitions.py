@@ -5,7 +5,10 @@ from datetime import timedelta
 from users.choices import EventType
 
 # Which rows of `users_event AS event` count for profiles and for training.
-COUNTED = "TRUE"
+# Not those whose price or quantity is suspect, nor what bots did.
+COUNTED = """(event.suspect > 0) IS NOT TRUE AND NOT EXISTS (
+    SELECT FROM users_botmark AS bot WHERE bot.customer_id = event.customer_id AND bot.cleared_at IS NULL
+)"""
 
 # A click on the way to a product is as telling as its view; a purchase more than all that led to it.
 INTEREST = {

@@ -6,13 +6,14 @@ from math import isfinite
 from typing import Any
 
 from catalog.validation import is_currency
+from users.ingestion.cleaning import mend_id
 
 
 def read_id(value: Any) -> str:
     """Text, or a whole number as text; '' for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return str(value).strip()
+    return mend_id(str(value))
 
 
 def read_text(value: Any) -> str:

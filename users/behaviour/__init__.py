@@ -1,0 +1,1 @@
+"""What customers did, read back for people: the stream of events, and one item's sales. Selectors only."""
