@@ -29,19 +29,19 @@ def make_partitions(months: Iterable[date]) -> list[str]:
     missing = sorted(wanted.keys() - _made)
     if not missing:
         return []
-    created = []
+    created: list[str] = []
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL", [missing])
-        absent = sorted(name for (name,) in cursor.fetchall())
-        if absent:
+        if _absent(missing):
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        for name in absent:
+            created = _absent(missing)  # another maker may have been faster
+        for name in created:
             month = wanted[name]
+            # Attaching lets readers and writers of the events go on; CREATE … PARTITION OF would wait for all of them.
             cursor.execute(
-                f"CREATE TABLE IF NOT EXISTS {name} PARTITION OF users_event "
+                f"CREATE TABLE {name} (LIKE users_event INCLUDING DEFAULTS INCLUDING CONSTRAINTS);"
+                f"ALTER TABLE users_event ATTACH PARTITION {name} "
                 f"FOR VALUES FROM ('{month} 00:00+00') TO ('{next_month(month)} 00:00+00')"
             )
-            created.append(name)
     transaction.on_commit(lambda: _made.update(missing))  # a surrounding transaction may still roll back
     return created
 
@@ -64,6 +64,21 @@ def event_partitions() -> list[tuple[str, datetime]]:
 def forget_partition(name: str) -> None:
     """A partition was dropped; should its month be needed again, it is made again."""
     _made.discard(name)
+
+
+def _absent(names: list[str]) -> list[str]:
+    # The catalogue's rows, not to_regclass: that would remember what was absent before the lock.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT name FROM unnest(%s::text[]) AS name WHERE name NOT IN (
+                SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid
+                WHERE inhparent = 'users_event'::regclass
+            ) ORDER BY name
+            """,
+            [names],
+        )
+        return [name for (name,) in cursor.fetchall()]
 
 
 def make_partitions_ahead(*, now: datetime, months: int = 3) -> list[str]:
