@@ -138,9 +138,8 @@ def _erase_coupons(person: Person) -> int:
 
 
 def _suppressions(person: Person) -> Iterator[dict[str, Any]]:
-    yield from Suppression.objects.filter(address_hash__in=person.email_hashes).values(
-        "channel", "reason", "created_at"
-    )
+    for row in Suppression.objects.filter(address_hash__in=person.email_hashes):
+        yield {"channel": row.channel, "reason": row.reason, "created_at": row.created_at}
 
 
 def _erase_suppressions(person: Person) -> int:

@@ -13,6 +13,8 @@ import pytest
 import redis
 from django.conf import settings as django_settings
 from django.contrib.admin.models import LogEntry
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -124,6 +126,9 @@ def come_in(api: APIClient, tmp_path: Path) -> None:
     file.write_text(json.dumps({"external_id": "shopper-77", "email": "no address"}) + "\n")
     outcome = import_file(kind="customers", path=file, options=ImportOptions())
     assert outcome.refused == {"bad_email": 1}
+    upload = f"external_id,first_name,last_name,email\nshopper-77,{NAMES[0]},{NAMES[1]},{EMAIL}\n".encode()
+    default_storage.save("imports/customers.csv.gz", ContentFile(gzip.compress(upload)))
+    default_storage.save("imports/refused/1.csv", ContentFile(b"1,bad_email,shopper-77 has no address\n"))
 
 
 def be_recommended_to() -> None:

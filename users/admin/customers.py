@@ -38,11 +38,15 @@ class CustomerAdmin(BigTableAdmin):
     readonly_fields = ("external_id", "anonymous_id", "erased_at", "created_at", "updated_at")
     formfield_overrides = {EncryptedTextField: {"widget": UnfoldAdminTextInputWidget}}
     change_form_outer_before_template = "users/customer_page.html"
-    _ids = (None, {"fields": (("external_id", "anonymous_id"),)})
-    _record = (_("Record"), {"fields": (("created_at", "updated_at", "erased_at"),), "classes": ("collapse",)})
-    masked_fieldsets = (_ids, (_("About"), {"fields": (("language", "country", "time_zone"),)}), _record)
+    _record = (
+        _("Record"),
+        {
+            "fields": (("external_id", "anonymous_id"), ("created_at", "updated_at", "erased_at")),
+            "classes": ("collapse",),
+        },
+    )
+    masked_fieldsets = ((_("About"), {"fields": (("language", "country", "time_zone"),)}), _record)
     fieldsets = (
-        _ids,
         (None, {"fields": (("first_name", "last_name"), ("email", "phone"))}),
         (_("About"), {"fields": (("language", "country", "time_zone"), "birth_date", "attributes")}),
         _record,

@@ -1,5 +1,7 @@
 """A customer's rights by API: what it agreed to, and everything we hold of it."""
 
+from typing import Any
+
 from django.db import transaction
 from django.http import StreamingHttpResponse
 from django.utils import timezone
@@ -26,7 +28,7 @@ class ConsentSerializer(serializers.ModelSerializer[Consent]):
         fields = ("channel", "purpose", "granted", "source", "text_version", "recorded_at")
 
 
-class ConsentLedgerSerializer(serializers.Serializer[dict[str, list[Consent]]]):
+class ConsentLedgerSerializer(serializers.Serializer[Any]):
     current = ConsentSerializer(many=True, help_text="What holds now, per channel and purpose.")
     history = ConsentSerializer(many=True, help_text="Every entry of the ledger, newest first.")
 

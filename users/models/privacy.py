@@ -1,6 +1,7 @@
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from users.choices import AccessAction, ActorKind
 from users.models.customer import Customer
@@ -25,8 +26,8 @@ class CustomerAccess(models.Model):
     action = models.CharField(_("action"), max_length=16, choices=AccessAction)
     actor_kind = models.CharField(_("kind of actor"), max_length=16, choices=ActorKind)
     actor_id = models.BigIntegerField(null=True)
-    actor = models.CharField(_("who"), max_length=150, blank=True, default="")
-    page = models.CharField(_("page"), max_length=100, blank=True, default="")
+    actor = models.CharField(pgettext_lazy("access log", "who"), max_length=150, blank=True, default="")
+    page = models.CharField(pgettext_lazy("access log", "page"), max_length=100, blank=True, default="")
     detail = models.CharField(_("detail"), max_length=255, blank=True, default="")
     at = models.DateTimeField(_("time"), auto_now_add=True)
 

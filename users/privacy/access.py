@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
+from django.contrib.auth.models import AnonymousUser
+
 from users.choices import AccessAction, ActorKind
 from users.models import ApiKey, CustomerAccess, User
 
@@ -17,7 +19,8 @@ class Actor:
     id: int | None = None
 
     @classmethod
-    def staff(cls, user: User) -> Self:
+    def staff(cls, user: User | AnonymousUser) -> Self:
+        """The admin lets nobody in who is anonymous; only the types do."""
         return cls(ActorKind.STAFF, user.get_username(), user.pk)
 
     @classmethod

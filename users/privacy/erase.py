@@ -14,13 +14,14 @@ from django.db.models import Q
 from users.choices import AccessAction
 from users.models import Customer
 from users.privacy.access import Actor, record_access
+from users.privacy.files import delete_files_mentioning
 from users.privacy.registry import Person, holdings
 from users.privacy.tombstones import bury, shut_out_ingestion
 
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What was removed or made anonymous: rows by the label of their table."""
+    """What was removed or made anonymous: rows by the label of their table, and `files`."""
 
     customer_id: int
     rows: Counter[str] = field(default_factory=Counter)
@@ -52,19 +53,24 @@ def _given(texts: Iterable[str | None]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in texts if text))
 
 
-@transaction.atomic
 def erase_customer(*, customer: Customer, actor: Actor, page: str = "") -> Erasure:
     """Erase the customer with everything that was merged into it. Repeating it finds nothing more to do.
 
     Ingestion waits meanwhile, and refuses the person's ids from then on for `ERASED_REFUSE_DAYS`.
     """
+    erasure = Erasure(customer.pk)
+    erasure.rows["files"] = delete_files_mentioning(find_person(customer).texts)
+    with transaction.atomic():
+        _erase_rows(customer, erasure, actor=actor, page=page)
+    return erasure
+
+
+def _erase_rows(customer: Customer, erasure: Erasure, *, actor: Actor, page: str) -> None:
     shut_out_ingestion()
     person = find_person(customer, lock=True)
-    erasure = Erasure(customer.pk)
     if person.is_erased:
-        return erasure
+        return
     bury(external_ids=person.external_ids, anonymous_ids=person.anonymous_ids)
     for holding in reversed(holdings()):
         erasure.rows[holding.model._meta.label] += holding.erase(person)
     record_access(customer_id=customer.pk, action=AccessAction.ERASED, actor=actor, page=page)
-    return erasure

@@ -113,6 +113,10 @@ def test_the_erasing_command_asks_for_the_id(customer, monkeypatch):
     customer.refresh_from_db()
     assert customer.erased_at is not None
     assert "users.Customer" in out.getvalue()
+    other = Customer.objects.get(external_id="c2")
+    call_command("erase_customer", f"--number={other.pk}", "--yes", stdout=out)
+    other.refresh_from_db()
+    assert other.erased_at is not None
     call_command("erase_customer", "c1", "--yes", stdout=out)
     assert "erased already" in out.getvalue()
     with pytest.raises(CommandError, match="nobody"):
