@@ -72,7 +72,7 @@ class PythonSender:
 
 class NodeSender:
     def __init__(self, url, key, prefix, total):
-        command = ["node", str(NODE / "client.mjs"), url, key, prefix]
+        command = ["node", "--no-warnings", str(NODE / "client.mjs"), url, key, prefix]
         self.process = subprocess.Popen(command, cwd=NODE, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def track(self, numbers: range) -> None:

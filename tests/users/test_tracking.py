@@ -1,6 +1,5 @@
 """Segment's tracking API: what its clients send becomes our events, orders, customers and identities."""
 
-import base64
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
@@ -10,28 +9,15 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from tests.users.tracking import sender, track
 from users.api_keys import create_api_key
 from users.choices import ApiScope, EventType
-from users.ingestion.identities import identify, merge_customers
-from users.models import Customer, Event, Order, QualityCount
+from users.models import Consent, Customer, Event, Order, QualityCount
 
 
 @pytest.fixture
 def send(db):
-    key = create_api_key(name="web", scope=ApiScope.WRITE)[1]
-    token = base64.b64encode(f"{key}:".encode()).decode()
-
-    def post(call: str, body: object, **headers):
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return Client().post(
-            f"/v1/{call}", data, content_type="application/json", headers={"Authorization": f"Basic {token}", **headers}
-        )
-
-    return post
-
-
-def track(name: str, message_id: str = "m1", **properties) -> dict:
-    return {"type": "track", "event": name, "userId": "u1", "messageId": message_id, "properties": properties}
+    return sender()
 
 
 @pytest.mark.parametrize(
@@ -45,6 +31,14 @@ def track(name: str, message_id: str = "m1", **properties) -> dict:
         ("Product Reviewed", EventType.RATING),
         ("Checkout Started", EventType.CHECKOUT),
         ("Coupon Entered", EventType.COUPON),
+        ("Coupon Applied", EventType.COUPON),
+        ("Wishlist Product Added to Cart", EventType.ADD_TO_CART),
+        ("Checkout Step Completed", EventType.CHECKOUT),
+        ("Payment Info Entered", EventType.CHECKOUT),
+        ("Promotion Viewed", EventType.IMPRESSION),
+        ("product_list_viewed", EventType.IMPRESSION),
+        ("Products Searched", EventType.SEARCH),
+        ("Product Shared", EventType.CUSTOM),
         ("Promotion Clicked", EventType.CLICK),
         ("Something Else", EventType.CUSTOM),
     ],
@@ -53,7 +47,7 @@ def test_e_commerce_events_get_their_type(send, name, kind):
     assert send("track", track(name, product_id="p1", price=3.5, quantity=2, rating=4)).json() == {"success": True}
     event = Event.objects.select_related("item").get()
     assert event.type == kind
-    if kind != EventType.CUSTOM:
+    if name != "Something Else":
         assert (event.item.external_id, event.price, event.quantity) == ("p1", Decimal("3.50"), 2)
     assert event.value == (4 if kind == EventType.RATING else None)
 
@@ -115,32 +109,6 @@ def test_a_visitor_that_identifies_itself_keeps_its_history(send):
     assert customer.events.count() == 2
 
 
-@pytest.mark.parametrize("pairs", [[("a1", "u1")], [("a1", "u1"), ("a1", "u1"), ("a2", "u1")]])
-@pytest.mark.django_db
-def test_identifying_again_changes_nothing(pairs):
-    first = identify(pairs=pairs)
-    count = Customer.objects.count()
-    assert identify(pairs=pairs) == first
-    assert Customer.objects.count() == count
-    assert set(first) == {Customer.objects.get(external_id="u1").pk}
-
-
-@pytest.mark.django_db
-def test_a_shared_device_starts_counting_for_whoever_identified_last():
-    identify(pairs=[("a1", "u1")])
-    identify(pairs=[("a1", "u2")])
-    visitor = Customer.objects.get(anonymous_id="a1")
-    assert visitor.merged_into.external_id == "u2"
-
-
-@pytest.mark.django_db
-def test_an_alias_joins_two_customers_and_chains_stay_flat():
-    identify(pairs=[("a1", "old")])
-    into = merge_customers(previous_id="old", external_id="new")
-    assert Customer.objects.get(pk=into).external_id == "new"
-    assert set(Customer.objects.exclude(pk=into).values_list("merged_into", flat=True)) == {into}
-
-
 def test_bad_messages_are_refused_by_place_and_counted_and_the_good_ones_kept(send):
     batch = [
         track("Product Viewed", "m1", product_id="p1"),
@@ -150,6 +118,10 @@ def test_bad_messages_are_refused_by_place_and_counted_and_the_good_ones_kept(se
         "text",
         track("Order Completed", "m5"),
         track("Product Viewed", "m6", product_id="p1"),
+        track("Product Viewed", "m7", product_id="p1", price=-1),
+        {"type": "identify", "userId": "u1", "messageId": "m8", "traits": {"email": "nobody"}},
+        track("Anything", "m9", text="x" * 40_000),
+        track("Order Refunded", "m10", order_id="o" * 300),
     ]
     body = send("batch", {"batch": batch}).json()
     assert [(row["index"], row["reason"]) for row in body["refused"]] == [
@@ -158,6 +130,10 @@ def test_bad_messages_are_refused_by_place_and_counted_and_the_good_ones_kept(se
         (3, "missing_message_id"),
         (4, "bad_message"),
         (5, "missing_order_id"),
+        (7, "bad_price"),
+        (8, "bad_email"),
+        (9, "too_large"),
+        (10, "bad_order_id"),
     ]
     assert Event.objects.count() == 2
     assert QualityCount.objects.get(reason="unknown_call").rows == 1
@@ -194,3 +170,93 @@ def test_without_a_good_write_key_nothing_is_taken(authorization):
         "/v1/track", track("Product Viewed"), content_type="application/json", headers={"Authorization": authorization}
     )
     assert response.status_code == 401
+
+
+def test_a_beacon_carries_its_key_in_the_body(db):
+    key = create_api_key(name="page", scope=ApiScope.WRITE)[1]
+    message = {**track("Product Viewed", product_id="p1"), "userId": None, "anonymousId": "a1"}
+    for sent_key, status in ((key, 200), ("wrong", 401), (5, 401)):
+        body = json.dumps({"writeKey": sent_key, "batch": [message]})
+        assert Client().post("/v1/batch", body, content_type="text/plain;charset=UTF-8").status_code == status
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("origins", "origin", "allowed"),
+    [
+        (["*"], "https://any.example", "*"),
+        (["https://shop.example"], "https://shop.example", "https://shop.example"),
+        (["https://shop.example"], "https://other.example", None),
+    ],
+)
+def test_pages_of_allowed_origins_may_send(db, settings, origins, origin, allowed):
+    settings.TRACKING_ORIGINS = origins
+    asked = Client().options("/v1/batch", headers={"Origin": origin, "Access-Control-Request-Method": "POST"})
+    assert (asked.status_code, asked.get("Access-Control-Allow-Origin")) == (204, allowed)
+    if allowed:
+        assert "Authorization" in asked["Access-Control-Allow-Headers"]
+    answer = Client().post("/v1/batch", "{}", content_type="text/plain", headers={"Origin": origin})
+    assert (answer.status_code, answer.get("Access-Control-Allow-Origin")) == (401, allowed)
+    assert "Access-Control-Allow-Credentials" not in answer
+    assert Client().options("/api/v1/events/", headers={"Origin": origin}).get("Access-Control-Allow-Origin") is None
+
+
+@pytest.mark.parametrize(("count", "status"), [(2_500, 200), (2_501, 400)])
+def test_a_batch_holds_up_to_2500_messages(send, count, status):
+    messages = [track("Product Viewed", str(number), product_id="p1") for number in range(count)]
+    assert send("batch", {"batch": messages}).status_code == status
+    assert Event.objects.count() == (count if status == 200 else 0)
+
+
+def test_traits_without_a_field_become_attributes_within_bounds(send):
+    traits = {
+        "email": "ann@example.com",
+        "name": "Ann van Dam",
+        "birthday": "1990-02-03T00:00:00Z",
+        "phone": None,
+        "address": {"street": "Secret 1", "country": "nl"},
+        "plan": "gold",
+        "tags": ["a", "b"],
+        "essay": "x" * 501,
+        **{f"trait {number:02}": number for number in range(60)},
+    }
+    send("identify", {"userId": 7, "messageId": 1, "traits": traits, "integrations": {"All": True}})
+    customer = Customer.objects.get(external_id="7")
+    assert (customer.first_name, customer.last_name, customer.country) == ("Ann van", "Dam", "NL")
+    assert str(customer.birth_date) == "1990-02-03"
+    assert len(customer.attributes) == 50
+    assert (customer.attributes["plan"], customer.attributes["tags"]) == ("gold", ["a", "b"])
+    assert customer.attributes.keys().isdisjoint({"essay", "email", "name", "address", "birthday"})
+    assert QualityCount.objects.get(reason="trait_dropped").rows == 13
+
+
+def test_several_words_about_one_person_in_one_batch_add_up(send):
+    said = [({"firstName": "Ann", "plan": "old"}, 1), ({"plan": "new"}, 3), ({"phone": "1", "plan": "mid"}, 2)]
+    now = timezone.now()
+    batch = [
+        {"type": "identify", "userId": "u1", "messageId": f"m{minute}", "traits": traits}
+        | {"timestamp": (now - timedelta(minutes=10 - minute)).isoformat()}
+        for traits, minute in said
+    ]
+    send("batch", {"batch": batch})
+    customer = Customer.objects.get()
+    assert (customer.first_name, customer.phone, customer.attributes) == ("Ann", "1", {"plan": "new"})
+
+
+def test_consent_enters_the_ledger_once(send):
+    def consent(message_id, **preferences):
+        said = {"context": {"consent": {"categoryPreferences": preferences}}}
+        return {**track("Segment Consent Preference Updated", message_id), **said}
+
+    for _ in range(2):
+        send("batch", {"batch": [consent("m1", profiling=True, email=True, Other=True)]})
+        send("batch", {"batch": [consent("m2", email=False)]})
+    ledger = Consent.objects.filter(channel="email").order_by("recorded_at", "purpose")
+    assert list(ledger.values_list("purpose", "granted")) == [
+        ("marketing", True),
+        ("profiling", True),
+        ("marketing", False),
+    ]
+    assert not Event.objects.exists()
+    answer = send("batch", {"batch": [consent("m3", Other=True)]}).json()
+    assert [row["reason"] for row in answer["refused"]] == ["missing_consent"]

@@ -98,7 +98,12 @@ def merge_customers(*, previous_id: str, external_id: str, trusted: bool = True)
         refuse_erased(customer_ids=[external_id, previous_id], anonymous_ids=[previous_id])
         previous = _find("external_id", previous_id)
         if previous is None:
-            return _identify(previous_id, external_id)
+            # Nobody knows yet whether it names a visitor or a customer: for a trusted caller it is both.
+            unknown = _find("anonymous_id", previous_id) is None
+            into = _identify(previous_id, external_id)
+            if trusted and unknown and previous_id != external_id:
+                _join(_find_or_add("external_id", previous_id)[0], into)
+            return into
         if not trusted:
             raise Refused(
                 "not_allowed", "A write key may join visitors to customers; joining two customers needs a server key."

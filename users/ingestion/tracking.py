@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from django.db import connection, transaction
 
 from catalog.validation import IngestResult, Refused, RefusedRow
-from users.ingestion import quality
+from users.ingestion import partitions, quality
 from users.ingestion.customers import ingest_customers
 from users.ingestion.events import ingest_events
 from users.ingestion.identities import hold_people, identify, merge_customers
@@ -57,6 +57,8 @@ def ingest_tracking(
     may join two customers.
     """
     result = IngestResult(refused=list(refused))
+    # Outside the transaction, because a new partition locks the table, which others may hold that wait for us.
+    partitions.make_partitions({partitions.month_of(origin.time) for origin, _ in (*batch.events, *batch.orders)})
     with transaction.atomic():
         if batch.orders or batch.order_changes:
             lock_orders(changing=bool(batch.order_changes))

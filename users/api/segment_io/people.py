@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from catalog.validation import Refused
+from catalog.validation import Refused, check_id
 from users.api.segment_io.envelope import Envelope
 from users.api.segment_io.values import read_id, read_object, read_text, read_time
 from users.choices import Channel, ConsentPurpose
@@ -79,6 +79,7 @@ def alias(found: TrackingBatch, envelope: Envelope) -> None:
     previous = read_id(envelope.message.get("previousId"))
     if not previous or not envelope.user_id:
         raise Refused("missing_previous_id", "An alias call needs a previousId and a userId.")
+    check_id(previous, "previous_id")
     found.aliases.append((envelope.origin, (previous, envelope.user_id)))
 
 
