@@ -4,12 +4,14 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, JsonResponse
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from config import health
 from users.api.segment_io.browser_sdk import apropos_js
 
 
+@csrf_exempt
 def unknown_endpoint(request: HttpRequest, rest: str) -> JsonResponse:
     """Callers of the API get JSON, also where there is nothing."""
     return JsonResponse({"detail": "There is nothing here. Addresses end with a slash; see /api/docs/."}, status=404)

@@ -19,7 +19,7 @@ from tests.factories import CampaignFactory, CouponFactory, ItemFactory, OrderFa
 from users.api_keys import create_api_key
 from users.choices import ApiScope
 
-EXAMPLES = 60  # per endpoint
+EXAMPLES = 12  # per endpoint
 CHECKS = (not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance)
 
 
