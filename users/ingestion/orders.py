@@ -17,6 +17,7 @@ from users.ingestion.staging import stage
 from users.ingestion.validate import check_order
 
 BATCH = 2_000  # orders in memory at once
+LINES_OF = ": order lines"  # ends the name of the source under which the lines of its orders are counted
 
 _TABLE = "order_staging"
 _COLUMNS = (
@@ -77,7 +78,7 @@ def _ingest_batch(batch: list[OrderInput], *, offset: int, source: str) -> Inges
         tally.taken = changed
         tally.rows["duplicate_order"] += result.duplicates
         quality.save_tally(tally)
-        events.ingest_events(events=_lines(order for order, _ in good.values()), source=f"{source}: order lines")
+        events.ingest_events(events=_lines(order for order, _ in good.values()), source=f"{source}{LINES_OF}")
     return result
 
 
