@@ -282,7 +282,7 @@ def test_a_needed_field_without_a_column_is_refused_at_its_field(staff):
 
 
 def test_whoever_may_only_look_can_change_nothing(make_job):
-        viewer = User.objects.create_user("viewer", is_staff=True)
+    viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_importjob"))
     client = Client()
     client.force_login(viewer)
