@@ -36,7 +36,12 @@ class ItemAdmin(BigTableAdmin):
     fieldsets = (
         (
             None,
-            {"fields": (("title", "external_id"), ("category", "brand"), ("price", "list_price", "currency", "stock"))},
+            {
+                "fields": (
+                    *(("title", "external_id"), ("category", "brand")),
+                    *(("price", "list_price"), ("currency", "stock")),
+                )
+            },
         ),
         (_("Shown to customers"), {"fields": ("description", "url", "image_url", ("is_active", "is_repurchasable"))}),
         (_("Record"), {"fields": ("attributes", ("created_at", "updated_at")), "classes": ("collapse",)}),

@@ -23,9 +23,9 @@ _EDGES = " \t\r\n\v\f\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u200
 _CODE_WIDTH = {0x3000: " "} | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 _PROSE_WIDTH = {code: plain for code, plain in _CODE_WIDTH.items() if plain.isalnum()}
 
-# Bytes 0x80 to 0xFF as a reader takes them who thinks they are Windows-1252 (WHATWG: undefined bytes stay controls).
-_AS_READ = {byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0x100)}
-_BYTE_OF = {char: byte for byte, char in _AS_READ.items()}
+# The byte behind each character of a text that was read as Latin-1 or as Windows-1252, which differ from 0x80 to 0x9F.
+_BYTE_OF = {chr(byte): byte for byte in range(0x80, 0x100)}
+_BYTE_OF |= {char: byte for byte in range(0x80, 0xA0) if (char := bytes([byte]).decode("cp1252", "ignore"))}
 _GARBLED = re.compile("[" + re.escape("".join(_BYTE_OF)) + "]{2,}")
 
 _SIGNS = {
@@ -82,7 +82,7 @@ def mend_prose(text: str) -> Mended:
     """A title, a name or a description: as a code, but full-width punctuation stays, and garbled letters are read."""
     if text.isascii():
         return _steps(text, ((TRIMMED, _trim),))
-    return _steps(text, ((TRIMMED, _trim), (MOJIBAKE, _ungarble), (FULL_WIDTH, _fold_prose)))
+    return _steps(text, ((MOJIBAKE, _ungarble), (TRIMMED, _trim), (FULL_WIDTH, _fold_prose)))
 
 
 def mend_currency(text: str, shop_currency: str) -> Mended:

@@ -9,22 +9,16 @@ import sys
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet as pq
 
-from demo.history import COLUMNS, HISTORY_FILE
+from demo.history import HISTORY_FILE, read_batches
 
 ROW_GROUP = 65_536
 
 
 def build(source: Path, target: Path) -> int:
     """Write the history in `source` to `target` and return how many lines it has."""
-    types = {"InvoiceNo": pa.string(), "StockCode": pa.string(), "CustomerID": pa.float64(), "Quantity": pa.int32()}
-    lines = pyarrow.csv.read_csv(source, convert_options=pyarrow.csv.ConvertOptions(column_types=types))
-    lines = lines.set_column(
-        lines.schema.get_field_index("CustomerID"), "CustomerID", pc.cast(lines["CustomerID"], pa.int32())
-    ).select(list(COLUMNS))
+    lines = pa.concat_tables(read_batches(source))
     pq.write_table(
         lines,
         target,

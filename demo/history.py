@@ -4,13 +4,15 @@ A line is kept when it says who bought or returned which product at which price;
 counted under the first reason that applies.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv
 import pyarrow.parquet as pq
 
 COLUMNS = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
@@ -27,6 +29,19 @@ DUPLICATE = "duplicate"
 _PRODUCT_CODE = r"^\d{5}[A-Z]*$"
 _BATCH_LINES = 65_536
 
+_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("InvoiceNo", "StockCode", "Description")),
+        *(("Quantity", pa.int32()), ("InvoiceDate", pa.timestamp("s")), ("UnitPrice", pa.float64())),
+        *(("CustomerID", pa.int32()), ("Country", pa.string())),
+    ]
+)
+# The CSV gives customers a decimal point: 17850.0.
+_CSV_TYPES = pyarrow.csv.ConvertOptions(
+    column_types={field.name: field.type for field in _SCHEMA} | {"CustomerID": pa.float64()},
+    strings_can_be_null=True,
+)
+
 
 class HistoryError(Exception):
     """The history cannot be read; the message says which file, why, and what to do."""
@@ -41,34 +56,41 @@ class CleanLines:
 
 
 def check_history(path: Path) -> None:
-    """Raise HistoryError unless `path` is a Parquet file with the history's columns."""
-    _open(path).close()
+    """Raise HistoryError unless `path` is a Parquet or CSV file with the history's columns."""
+    with _reader(path):
+        pass
 
 
-def _open(path: Path) -> pq.ParquetFile:
+@contextmanager
+def _reader(path: Path) -> Iterator[Iterable[pa.RecordBatch]]:
+    """The batches of the compact Parquet file, or of the CSV as it is published (also gzipped)."""
+    is_csv = ".csv" in path.suffixes
     try:
-        file = pq.ParquetFile(path)
+        file = pyarrow.csv.open_csv(path, convert_options=_CSV_TYPES) if is_csv else pq.ParquetFile(path)
     except FileNotFoundError:
         raise HistoryError(f"The history {path} does not exist. Restore it with: git checkout -- demo/data") from None
     except (OSError, pa.ArrowInvalid) as error:
         reason = str(error).splitlines()[0]
-        raise HistoryError(f"The history {path} cannot be read as Parquet ({reason}). Restore or replace it.") from None
-    missing = [name for name in COLUMNS if name not in file.schema_arrow.names]
-    if missing:
-        raise HistoryError(f"The history {path} has no column {', '.join(missing)}; it needs {', '.join(COLUMNS)}.")
-    return file
+        kind = "CSV" if is_csv else "Parquet"
+        raise HistoryError(f"The history {path} cannot be read as {kind} ({reason}). Restore or replace it.") from None
+    with file:
+        names = file.schema.names if is_csv else file.schema_arrow.names
+        if missing := [name for name in COLUMNS if name not in names]:
+            needs = ", ".join(COLUMNS)
+            raise HistoryError(f"The history {path} has no column {', '.join(missing)}; it needs {needs}.")
+        yield file if is_csv else file.iter_batches(_BATCH_LINES, columns=list(COLUMNS))
 
 
 def read_batches(path: Path) -> Iterator[pa.Table]:
     """The raw lines in bounded batches, each ending where an invoice ends, so that no invoice is torn apart.
 
-    Raises HistoryError when the file is missing, is not Parquet, or lacks a column.
+    Raises HistoryError when the file is missing, cannot be read, or lacks a column.
     """
-    with _open(path) as file:
+    with _reader(path) as batches:
         rest: pa.Table | None = None
         try:
-            for batch in file.iter_batches(_BATCH_LINES, columns=list(COLUMNS)):
-                table = pa.Table.from_batches([batch]).select(list(COLUMNS))
+            for batch in batches:
+                table = pa.Table.from_batches([batch]).select(list(COLUMNS)).cast(_SCHEMA)
                 table = table if rest is None else pa.concat_tables([rest, table])
                 border = _last_invoice_start(table)
                 rest = table.slice(border)

@@ -1,3 +1,4 @@
+import gzip
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -5,6 +6,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from django.conf import settings
 
 from catalog.models import Item
 from demo import history, importing
@@ -166,3 +168,45 @@ def test_a_history_that_cannot_be_used_says_why(tmp_path):
     pq.write_table(table(line()).drop_columns(["UnitPrice", "Country"]), narrow)
     with pytest.raises(HistoryError, match="no column UnitPrice, Country"):
         history.check_history(narrow)
+
+
+RAW_HISTORY = settings.BASE_DIR.parent / "shared" / "data" / "online_retail.csv.gz"
+
+
+@pytest.mark.skipif(not RAW_HISTORY.exists(), reason=f"{RAW_HISTORY} is not on this machine")
+@pytest.mark.django_db
+def test_the_raw_csv_imports_whole_and_every_dropped_line_is_counted_by_its_reason():
+    summary = importing.import_history(RAW_HISTORY, base_url="http://shop.test")
+    counted = dict(QualityCount.objects.filter(source=importing.SOURCE).values_list("reason", "rows"))
+    lost = {
+        history.NO_CUSTOMER: 133_361,
+        history.NOT_A_PRODUCT: 1_920,
+        history.WRITE_OFF: 1_719,
+        history.NO_PRICE: 33,
+        history.DUPLICATE: 5_220,
+    }
+    assert counted == lost
+    assert summary.dropped == lost
+    kept = Event.objects.count()
+    assert kept == summary.sold_lines + summary.returned_lines == 399_656
+    assert kept + sum(lost.values()) == 541_909
+
+
+def test_the_published_csv_and_the_compact_file_hold_the_same_lines(write_history, tmp_path):
+    rows = [line(), line(customer=None, description=None, quantity=-3), line(invoice="C500003", price=0.0)]
+    text = [",".join(history.COLUMNS)]
+    for row in rows:
+        number = "" if row["CustomerID"] is None else f"{row['CustomerID']:.1f}"
+        cells = {**row, "CustomerID": number, "Description": row["Description"] or ""}
+        text.append(",".join(str(cells[name]) for name in history.COLUMNS))
+    path = tmp_path / "history.csv.gz"
+    path.write_bytes(gzip.compress("\n".join(text).encode()))
+    read = [pa.concat_tables(read_batches(file)).to_pylist() for file in (path, write_history(*rows))]
+    assert read[0] == read[1] == rows
+
+
+def test_a_csv_that_is_no_history_says_why(tmp_path):
+    path = tmp_path / "other.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(HistoryError, match="no column InvoiceNo"):
+        history.check_history(path)

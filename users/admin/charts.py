@@ -38,7 +38,7 @@ def lines(labels: Sequence[str], series: Sequence[tuple[str, Sequence[float | No
             "pointRadius": 0,
             "pointHitRadius": 10,
             "spanGaps": True,
-            "stepped": place > 0,
+            **({"borderDash": [5, 4], "order": -1} if place else {}),
         }
         for place, (name, values) in enumerate(series)
     ]

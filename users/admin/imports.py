@@ -91,6 +91,10 @@ class ImportJobAdmin(ReadOnlyBigTableAdmin):
         )
         obj.pk, obj.file_name = job.pk, job.file_name
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None) -> Any:
+        one_button = {"show_save_and_continue": False, "show_save_and_add_another": False}
+        return super().add_view(request, form_url, one_button | (extra_context or {}))
+
     def response_add(self, request: HttpRequest, obj: ImportJob, post_url_continue: str | None = None) -> HttpResponse:
         return redirect("admin:users_importjob_change", obj.pk)
 
@@ -100,7 +104,7 @@ class ImportJobAdmin(ReadOnlyBigTableAdmin):
             path("<int:job_id>/status/", view(self.status_view), name="users_importjob_status"),
             path("<int:job_id>/refused.csv", view(self.refused_view), name="users_importjob_refused"),
             path(
-                "<int:job_id>/<str:step>/",
+                "<int:job_id>/step/<str:step>/",
                 view(require_POST(self.step_view)),
                 name="users_importjob_step",
             ),

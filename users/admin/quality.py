@@ -133,6 +133,8 @@ class BotMarkAdmin(ReadOnlyBigTableAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[BotMark], search_term: str
     ) -> tuple[QuerySet[BotMark], bool]:
+        if not search_term:
+            return queryset, False
         customers = Customer.objects.filter(external_id=search_term.strip()).values_list("pk", flat=True)
         return queryset.filter(customer__in=list(customers)), False
 

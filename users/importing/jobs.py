@@ -22,7 +22,7 @@ from users.models import ImportJob
 
 SILENCE = timedelta(seconds=90)  # without a sign of life a worker counts as dead; a batch takes a second or two
 MOST_ATTEMPTS = 5
-PREVIEWED = 8 * 1024**2  # bytes of a file that are looked at before it is imported
+PREVIEWED = 1024**2  # bytes of a file that are looked at before it is checked
 
 _IDLE = frozenset({ImportState.DRAFT, ImportState.CHECKED, ImportState.FAILED, ImportState.CANCELLED})
 OPEN = frozenset({ImportState.QUEUED, ImportState.RUNNING})

@@ -22,6 +22,7 @@ from users.ingestion.validate import check_order
 from users.privacy.tombstones import again_if_erased, find_erased
 
 BATCH = 2_000  # orders in memory at once
+LINES_OF = ": order lines"  # ends the name of the source under which the lines of its orders are counted
 
 _TABLE = "order_staging"
 _COLUMNS = (
@@ -156,7 +157,7 @@ def _store(orders: dict[str, OrderInput], *, source: str) -> int:
         described = {order_id for (order_id,) in cursor.fetchall()}
     moved = _revise(described) if len(described) < len(orders) else []
     lines = _lines(order for order_id, order in orders.items() if order_id in described)
-    events.ingest_events(events=lines, source=f"{source}: order lines")
+    events.ingest_events(events=lines, source=f"{source}{LINES_OF}")
     if moved:
         partitions.make_partitions({partitions.month_of(order.placed_at) for order in orders.values()})
         with connection.cursor() as cursor:

@@ -8,6 +8,7 @@ from django.db.models import Sum
 
 from users.choices import RuleAction
 from users.ingestion.cleaning.rules import Rule, rule_for
+from users.ingestion.orders import LINES_OF
 from users.models import IntakeCount, QualityCount, QualitySample
 
 
@@ -65,13 +66,15 @@ def quality_report(*, today: date, days: int = 30) -> QualityReport:
     by_source: dict[str, Counter[str]] = {}
     actions: dict[str, Counter[str]] = {}
     counts = QualityCount.objects.filter(day__gte=first, day__lte=today)
-    for day, source, reason, rows in counts.values_list("day", "source", "reason", "rows"):
+    for day, counted_for, reason, rows in counts.values_list("day", "source", "reason", "rows"):
+        source = counted_for.removesuffix(LINES_OF)
         by_day.setdefault(reason, Counter())[day] += rows
         by_source.setdefault(reason, Counter())[source] += rows
         actions.setdefault(source, Counter())[rule_for(reason).action] += rows
-    taken = dict(
-        IntakeCount.objects.filter(day__gte=first, day__lte=today).values_list("source").annotate(rows=Sum("rows"))
-    )
+    taken: Counter[str] = Counter()
+    intake = IntakeCount.objects.filter(day__gte=first, day__lte=today)
+    for source, rows in intake.values_list("source").annotate(stored=Sum("rows")):
+        taken[source.removesuffix(LINES_OF)] += rows
     samples: dict[str, list[QualitySample]] = {}
     for sample in QualitySample.objects.filter(day__gte=first, day__lte=today).order_by("-noted_at", "-id"):
         kept = samples.setdefault(sample.reason, [])
@@ -88,8 +91,7 @@ def quality_report(*, today: date, days: int = 30) -> QualityReport:
         for reason, found in by_day.items()
     ]
     sources = [
-        SourceReport(source, taken.get(source, 0), actions.get(source, Counter()))
-        for source in sorted({*taken, *actions})
+        SourceReport(source, taken[source], actions.get(source, Counter())) for source in sorted({*taken, *actions})
     ]
     reasons.sort(key=lambda report: -report.rows)
     sources.sort(key=lambda report: -(report.taken + report.rows.total()))

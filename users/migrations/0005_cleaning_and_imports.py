@@ -29,6 +29,10 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(CREATE_INDEXES, DROP_INDEXES),
+        migrations.AlterModelOptions(
+            name="qualitycount",
+            options={"verbose_name": "data quality count", "verbose_name_plural": "data quality"},
+        ),
         migrations.CreateModel(
             name="IntakeCount",
             fields=[

@@ -12,7 +12,7 @@ class QualityCount(models.Model):
 
     class Meta:
         verbose_name = _("data quality count")
-        verbose_name_plural = _("data quality counts")
+        verbose_name_plural = _("data quality")
         constraints = [models.UniqueConstraint(fields=["day", "source", "reason"], name="quality_count_key")]
 
     def __str__(self) -> str:
