@@ -4,13 +4,23 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.factories import CategoryFactory, ItemFactory
-from users.ingestion import CustomerInput, EventInput, OrderInput, OrderLine, ingest_customers, ingest_events
+from users.ingestion import (
+    CustomerInput,
+    EventInput,
+    OrderInput,
+    OrderLine,
+    ingest_customers,
+    ingest_events,
+    ingest_orders,
+)
 from users.ingestion.identities import identify, merge_customers
-from users.ingestion.orders import change_order_statuses, ingest_orders
+from users.ingestion.inputs import OrderChangeInput
+from users.ingestion.order_changes import keep_changes, lock_orders, settle_orders
 from users.models import Profile, ProfileDue
 from users.profiles import refresh, refresh_due_profiles, refresh_profiles, refresh_standing
 
@@ -48,16 +58,29 @@ orders = st.builds(
     discount=st.sampled_from([Decimal(0), Decimal(5)]),
     coupon_code=st.sampled_from(["", "SPRING"]),
 )
-changes = st.tuples(st.integers(0, 30).map(lambda number: f"o{number}"), st.sampled_from(["cancelled", "refunded"]))
+changes = st.builds(
+    OrderChangeInput,
+    order_id=st.integers(0, 30).map(lambda number: f"o{number}"),
+    status=st.sampled_from(["cancelled", "refunded"]),
+    said_at=times,
+    amount=st.sampled_from([None, Decimal("3.00")]),
+)
 homes = st.builds(CustomerInput, external_id=names, time_zone=st.sampled_from(ZONES))
 steps = st.one_of(
     st.lists(events, max_size=20).map(lambda found: lambda: ingest_events(events=found, source="test")),
     st.lists(orders, max_size=5).map(lambda found: lambda: ingest_orders(orders=found, source="test")),
-    st.lists(changes, max_size=5).map(lambda found: lambda: change_order_statuses(changes=found)),
+    st.lists(changes, max_size=5).map(lambda found: lambda: change_orders(found)),
     st.lists(homes, max_size=3).map(lambda found: lambda: ingest_customers(customers=found, source="test")),
     st.tuples(names, names).map(lambda pair: lambda: merge_customers(previous_id=pair[0], external_id=pair[1])),
     st.just(lambda: refresh_due_profiles(as_of=AS_OF)),
 )
+
+
+def change_orders(found: list[OrderChangeInput]) -> None:
+    with transaction.atomic():
+        lock_orders(changing=True)
+        keep_changes(changes=found)
+        settle_orders(order_ids={change.order_id for change in found})
 
 
 def rows() -> list[dict]:
@@ -69,7 +92,6 @@ def rows() -> list[dict]:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(steps, min_size=1, max_size=8), ranges=st.sampled_from([1, 2, 1000]))
 def test_what_is_due_and_everything_give_the_same_rows(history, ranges):
-    from django.db import transaction
 
     with pytest.MonkeyPatch.context() as patch, transaction.atomic():
         patch.setattr(refresh, "RANGE", ranges)
