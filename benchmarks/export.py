@@ -18,16 +18,16 @@ def run() -> None:
     table = Table(title="Export to training", title_justify="left")
     for column in ("what", "rows", "seconds", "of the floor", "peak memory"):
         table.add_column(column, justify="left" if column == "what" else "right")
-    floor = _measured("floor")["seconds"]
+    told = {name: _measured(name) for name in ("floor", "interactions", "customers", "items")}
     for name, what in (
         ("floor", "floor: binary COPY into the void"),
         ("interactions", "export_interactions: sorted arrays"),
         ("customers", "export_customers: feature matrices"),
         ("items", "export_items: feature matrices"),
     ):
-        told = _measured(name)
-        share = f"{told['seconds'] / floor:.0%}" if name in ("floor", "interactions") else ""
-        table.add_row(what, f"{told['rows']:,}", f"{told['seconds']:.1f}", share, f"{told['megabytes']:,} MB")
+        rows, seconds, megabytes = (told[name][key] for key in ("rows", "seconds", "megabytes"))
+        share = f"{seconds / told['floor']['seconds']:.0%}" if name in ("floor", "interactions") else ""
+        table.add_row(what, f"{rows:,}", f"{seconds:.1f}", share, f"{megabytes:,} MB")
     Console().print(table)
 
 
