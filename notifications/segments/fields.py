@@ -56,8 +56,8 @@ FIELDS: dict[str, Field] = {
     "profile.monetary_quintile": Field("p.monetary_quintile", Kind.NUMBER, "spend fifth", "消费金额五分位"),
     "profile.price_band": Field("p.price_band", Kind.NUMBER, "price band", "价格档位"),
     "profile.discount_affinity": Field("p.discount_affinity", Kind.NUMBER, "discount affinity", "折扣偏好"),
-    "profile.favourite_category": Field("p.favourite_categories[1]", Kind.TEXT, "favourite category", "最爱品类"),
-    "profile.favourite_brand": Field("p.favourite_brands[1]", Kind.TEXT, "favourite brand", "最爱品牌"),
+    "profile.favourite_category": Field("p.favourite_categories[1]", Kind.TEXT, "favourite category", "偏好类目"),
+    "profile.favourite_brand": Field("p.favourite_brands[1]", Kind.TEXT, "favourite brand", "偏好品牌"),
     "profile.device": Field("p.device", Kind.TEXT, "device", "常用设备"),
     "profile.session_count": Field("p.session_count", Kind.NUMBER, "number of visits", "访问次数", nullable=False),
 }

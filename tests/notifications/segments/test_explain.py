@@ -31,7 +31,7 @@ from tests.factories import SegmentFactory
                 ]
             },
             "Customers whose lifecycle stage is at_risk and whose favourite brand is Blue.",
-            "满足以下条件的客户：生命周期阶段为 at_risk，并且最爱品牌为 Blue。",
+            "满足以下条件的客户：生命周期阶段为 at_risk，并且偏好品牌为 Blue。",
         ),
         (
             {"event": "purchase", "count": {">=": 2}, "within_days": 90, "item": {"category": ["tea"]}},
