@@ -1,6 +1,7 @@
-"""`python -m benchmarks`: run every benchmark on embedded servers of its own and print one table each."""
+"""`python -m benchmarks [NAME …]`: run all benchmarks, or those named, on embedded servers, and print their tables."""
 
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -26,10 +27,11 @@ def main() -> None:
 
             django.setup()
             call_command("migrate", verbosity=0)
-            from benchmarks import http_ingestion, ingestion
+            from benchmarks import export, http_ingestion, ingestion, profiles
 
-            ingestion.run()
-            http_ingestion.run()
+            subjects = {"ingestion": ingestion, "http": http_ingestion, "profiles": profiles, "export": export}
+            for name in sys.argv[1:] or subjects:
+                subjects[name].run()
 
 
 if __name__ == "__main__":

@@ -92,14 +92,17 @@ class Migration(migrations.Migration):
             model_name="profile",
             name="favourite_brands",
             field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.CharField(max_length=255), default=list, size=None, verbose_name="brands"
+                base_field=models.CharField(max_length=255), default=list, size=None, verbose_name="favourite brands"
             ),
         ),
         migrations.AddField(
             model_name="profile",
             name="favourite_categories",
             field=django.contrib.postgres.fields.ArrayField(
-                base_field=models.CharField(max_length=255), default=list, size=None, verbose_name="categories"
+                base_field=models.CharField(max_length=255),
+                default=list,
+                size=None,
+                verbose_name="favourite categories",
             ),
         ),
         migrations.AddField(

@@ -33,9 +33,11 @@ class Profile(models.Model):
     monetary_quintile = models.PositiveSmallIntegerField(_("spend"), null=True)
     price_band = models.PositiveSmallIntegerField(_("price band"), null=True)
     discount_affinity = models.FloatField(_("discount affinity"), null=True)
-    favourite_categories = ArrayField(models.CharField(max_length=255), default=list, verbose_name=_("categories"))
+    favourite_categories = ArrayField(
+        models.CharField(max_length=255), default=list, verbose_name=_("favourite categories")
+    )
     category_weights = ArrayField(models.FloatField(), default=list)
-    favourite_brands = ArrayField(models.CharField(max_length=255), default=list, verbose_name=_("brands"))
+    favourite_brands = ArrayField(models.CharField(max_length=255), default=list, verbose_name=_("favourite brands"))
     brand_weights = ArrayField(models.FloatField(), default=list)
     active_hours = ArrayField(models.PositiveIntegerField(), default=list, verbose_name=_("active hours"))
     active_weekdays = ArrayField(models.PositiveIntegerField(), default=list, verbose_name=_("active weekdays"))

@@ -74,12 +74,14 @@ def refresh_due_profiles(*, as_of: datetime | None = None) -> int:
     """Recompute the profiles of the customers that are marked as due. Returns the number of profiles computed.
 
     A mark is claimed in the transaction that computes, after the change that it stands for was committed; a change that
-    commits later leaves its mark for the next time.
+    commits later leaves its mark for the next time. While somebody else refreshes, it is left to the next time, too.
     """
     count = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            _take_turn()
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+            if not cursor.fetchone()[0]:
+                return count
             cursor.execute(_CLAIM, [MARKS])
             ids = {customer_id for (customer_id,) in cursor.fetchall()}
             if not ids:

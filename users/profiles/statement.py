@@ -1,4 +1,7 @@
-"""The profile of customers as one SELECT. Its parts read the events or the orders of the same `scope` of customers."""
+"""The profile of customers as one SELECT.
+
+Its parts read the events or orders of the same customers: `scope` tests `customer_id`, `customers` tests `customer.id`.
+"""
 
 import math
 
@@ -58,8 +61,8 @@ _INSIDE = f"""
                date_part('isodow', occurred_at AT TIME ZONE zone)::smallint AS weekday,
                lag(occurred_at) OVER (PARTITION BY customer_id {_BACKWARDS}) AS later
         FROM users_event AS event
-        JOIN (SELECT id AS customer_id, coalesce(nullif(time_zone, ''), %(zone)s) AS zone FROM users_customer)
-             AS home USING (customer_id)
+        JOIN (SELECT id AS customer_id, coalesce(nullif(time_zone, ''), %(zone)s) AS zone
+              FROM users_customer AS customer WHERE {{customers}}) AS home USING (customer_id)
         WHERE NOT {_OUTSIDE} AND {{scope}} AND {COUNTED}
     ) AS visit GROUP BY customer_id"""
 

@@ -114,6 +114,43 @@ def test_texts():
     assert matched({**country, "op": "=", "value": "'; DROP TABLE users_customer; -- %s"}) == ""
 
 
+@pytest.mark.parametrize(
+    ("field", "op", "value", "expected"),
+    [
+        ("lifecycle", "in", ["loyal", "at_risk"], "fan"),
+        ("lifecycle", "!=", "loyal", "bare new"),
+        ("recency_quintile", ">=", 4, "fan"),
+        ("monetary_quintile", "is_not_set", None, "bare new"),
+        ("price_band", "between", [1, 2], "fan"),
+        ("discount_affinity", ">=", "0.25", "fan"),
+        ("discount_affinity", "<", "0.25", "new"),
+        ("favourite_category", "=", "mugs", "fan"),
+        ("favourite_category", "!=", "cups", "bare fan new"),
+        ("favourite_brand", "is_set", None, "fan"),
+        ("favourite_brand", "is_not_set", None, "bare new"),
+        ("device", "=", "mobile", "fan"),
+        ("session_count", "<", 1, "bare new"),
+    ],
+)
+def test_what_a_profile_was_computed_to_be(field, op, value, expected):
+    customer(
+        "fan",
+        lifecycle="loyal",
+        recency_quintile=5,
+        monetary_quintile=4,
+        price_band=2,
+        discount_affinity=0.25,
+        favourite_categories=["mugs", "cups"],
+        favourite_brands=["Blue"],
+        device="mobile",
+        session_count=3,
+    )
+    customer("new", lifecycle="new", discount_affinity=0.1)
+    customer("bare")
+    rule = {"field": f"profile.{field}", "op": op}
+    assert matched(rule if value is None else {**rule, "value": value}) == expected
+
+
 def test_not_is_the_exact_complement_also_where_data_is_missing():
     customer("recent", last_order_at=NOW, country="GB")
     customer("old", last_order_at=NOW - timedelta(days=99), country="GB")

@@ -24,6 +24,16 @@ from tests.factories import SegmentFactory
             "满足以下条件的客户：订单数不少于 2，并且（国家为 GB、FR 之一，或者同意接收电子邮件（营销））。",
         ),
         (
+            {
+                "all": [
+                    {"field": "profile.lifecycle", "op": "=", "value": "at_risk"},
+                    {"field": "profile.favourite_brand", "op": "in", "value": ["Blue"]},
+                ]
+            },
+            "Customers whose lifecycle stage is at_risk and whose favourite brand is Blue.",
+            "满足以下条件的客户：生命周期阶段为 at_risk，并且偏好品牌为 Blue。",
+        ),
+        (
             {"event": "purchase", "count": {">=": 2}, "within_days": 90, "item": {"category": ["tea"]}},
             "Customers who had at least 2 purchases in the category tea in the last 90 days.",
             "满足以下条件的客户：最近 90 天内在类目 tea 中购买至少 2 次。",
