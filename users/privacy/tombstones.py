@@ -70,7 +70,7 @@ def _still_erased(ids: Iterable[str], kind: str) -> frozenset[str]:
         found = {value for (value,) in cursor.fetchall()}
         if len(found) == len(
             hashes
-        ):  # more were erased than are asked about; in a large batch it is the other way round
+        ):  # more were erased than are asked about
             cursor.execute(f"{live} AND id_hash = ANY(%s)", [now, list(hashes.values())])
             found = {value for (value,) in cursor.fetchall()}
     return frozenset(ref for ref, value in hashes.items() if value in found) if found else frozenset()
