@@ -71,7 +71,7 @@ class Migration(migrations.Migration):
             name="ErasedId",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("id_hash", models.CharField(max_length=64, unique=True)),
+                ("id_hash", models.CharField(max_length=32, unique=True)),
                 ("refuse_until", models.DateTimeField(db_index=True)),
             ],
         ),

@@ -46,7 +46,7 @@ class CustomerAccess(models.Model):
 class ErasedId(models.Model):
     """The keyed hash of an id that was erased. Until `refuse_until`, rows that name it are refused: late retries."""
 
-    id_hash = models.CharField(max_length=64, unique=True)
+    id_hash = models.CharField(max_length=32, unique=True)
     refuse_until = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

@@ -15,10 +15,12 @@ from django.db import connection
 from django.utils import timezone
 
 from catalog.validation import Refused
-from users.encryption import keyed_hash
+from users.encryption import keyed_hashes
 from users.models import ErasedId
 
 _LOCK = 0x657261736564  # "erased": ingestion shares it, an erasure takes it alone
+
+_CUSTOMER, _VISITOR = "erased customer", "erased visitor"  # the same text may be both
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -54,15 +56,24 @@ def find_erased(*, customer_ids: Iterable[str] = (), anonymous_ids: Iterable[str
         newest: int = cursor.fetchone()[0]
     if not newest:
         return ErasedIds(0)
-    hashes = {("customer", ref): id_hash("customer", ref) for ref in set(customer_ids) if ref}
-    hashes |= {("visitor", ref): id_hash("visitor", ref) for ref in set(anonymous_ids) if ref}
-    live = ErasedId.objects.filter(id_hash__in=list(hashes.values()), refuse_until__gt=timezone.now())
-    found = set(live.values_list("id_hash", flat=True))
-    return ErasedIds(
-        newest,
-        frozenset(ref for (kind, ref), value in hashes.items() if kind == "customer" and value in found),
-        frozenset(ref for (kind, ref), value in hashes.items() if kind == "visitor" and value in found),
-    )
+    return ErasedIds(newest, _still_erased(customer_ids, _CUSTOMER), _still_erased(anonymous_ids, _VISITOR))
+
+
+def _still_erased(ids: Iterable[str], kind: str) -> frozenset[str]:
+    """Those of `ids` that must be refused."""
+    hashes = keyed_hashes({ref for ref in ids if ref}, purpose=kind)
+    if not hashes:
+        return frozenset()
+    live, now = "SELECT id_hash FROM users_erasedid WHERE refuse_until > %s", timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(f"{live} LIMIT %s", [now, len(hashes)])
+        found = {value for (value,) in cursor.fetchall()}
+        if len(found) == len(
+            hashes
+        ):  # more were erased than are asked about
+            cursor.execute(f"{live} AND id_hash = ANY(%s)", [now, list(hashes.values())])
+            found = {value for (value,) in cursor.fetchall()}
+    return frozenset(ref for ref, value in hashes.items() if value in found) if found else frozenset()
 
 
 def refuse_erased(*, customer_ids: Iterable[str] = (), anonymous_ids: Iterable[str] = ()) -> None:
@@ -93,7 +104,8 @@ def again_if_erased(ingest: Callable[P, R]) -> Callable[P, R]:
 def bury(*, external_ids: Iterable[str], anonymous_ids: Iterable[str]) -> None:
     """Remember that these ids were erased. The caller holds `shut_out_ingestion`."""
     until = timezone.now() + timedelta(days=settings.ERASED_REFUSE_DAYS)
-    hashes = [id_hash("customer", ref) for ref in external_ids] + [id_hash("visitor", ref) for ref in anonymous_ids]
+    customers, visitors = keyed_hashes(external_ids, purpose=_CUSTOMER), keyed_hashes(anonymous_ids, purpose=_VISITOR)
+    hashes = [*customers.values(), *visitors.values()]
     ErasedId.objects.filter(id_hash__in=hashes).delete()  # so that the new row's id tells waiting batches
     ErasedId.objects.bulk_create(ErasedId(id_hash=value, refuse_until=until) for value in hashes)
 
@@ -106,10 +118,6 @@ def was_erased(external_id: str) -> bool:
 def shut_out_ingestion() -> None:
     """Wait for the batches that are under way, and keep others out until the transaction ends."""
     _lock_and_read(shared=False)
-
-
-def id_hash(kind: str, ref: str) -> str:
-    return keyed_hash(ref, purpose=f"erased {kind}")
 
 
 def _lock_and_read(*, shared: bool) -> int:

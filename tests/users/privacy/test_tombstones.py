@@ -27,7 +27,7 @@ from users.models import Customer, ErasedId, Event, Order, QualityCount
 from users.privacy.access import COMMAND
 from users.privacy.erase import erase_customer
 from users.privacy.retention import apply_retention
-from users.privacy.tombstones import was_erased
+from users.privacy.tombstones import bury, find_erased, was_erased
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LINES = (OrderLine("i1", 1, Decimal(5)),)
@@ -87,8 +87,15 @@ def test_after_some_days_the_same_id_starts_afresh(erased, settings):
     assert not ErasedId.objects.exists()
 
 
+def test_one_of_many_erased_is_found_whether_few_or_many_are_asked_about(erased):
+    bury(external_ids=[f"other-{n}" for n in range(50)], anonymous_ids=[])
+    for asked in (["gone"], ["gone", "here"], ["gone", *(f"c{n}" for n in range(200))]):
+        assert find_erased(customer_ids=asked).customer_ids == {"gone"}
+    assert not find_erased(customer_ids=["cookie"], anonymous_ids=["gone"]).customer_ids
+
+
 def test_the_id_itself_is_not_kept(erased):
-    assert all("gone" not in row.id_hash and len(row.id_hash) == 64 for row in ErasedId.objects.all())
+    assert all("gone" not in row.id_hash and len(row.id_hash) == 32 for row in ErasedId.objects.all())
 
 
 @pytest.mark.django_db(transaction=True)
