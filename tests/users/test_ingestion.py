@@ -172,3 +172,31 @@ def test_a_customer_is_created_updated_and_encrypted():
     )
     assert list(Consent.objects.order_by("id").values_list("granted", flat=True)) == [True, False]
     assert QualityCount.objects.get(reason="bad_email").rows == 1
+
+
+@pytest.mark.django_db
+def test_behind_a_pooler_no_statement_is_left_prepared(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+    ingest_events(events=[view("a")], source="test")  # prepared by an earlier test, or not
+    for message_id in ("b", "c"):
+        ingest_events(events=[view(message_id)], source="test")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name = 'store_events'")
+            assert cursor.fetchone() == (0,)
+    assert Event.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_connection_prepares_again():
+    for message_id in ("a", "b"):
+        assert ingest_events(events=[view(message_id)], source="test").accepted == 1
+        connection.close()
+
+
+@pytest.mark.django_db
+def test_an_event_of_a_visitor_that_was_joined_to_a_customer_counts_for_the_customer():
+    ingest_events(events=[view("a", customer_id="", anonymous_id="v1")], source="test")
+    customer = Customer.objects.create(external_id="c1")
+    Customer.objects.filter(anonymous_id="v1").update(merged_into=customer)
+    ingest_events(events=[view("b", customer_id="", anonymous_id="v1"), view("c")], source="test")
+    assert Event.objects.filter(customer=customer).count() == 2

@@ -50,6 +50,7 @@ class ApiKeyThrottle(BaseThrottle):
 
 
 def _count(key: str) -> int:
-    with _redis().pipeline(transaction=False) as pipe:
-        used, _ = pipe.incr(key).expire(key, 2 * WINDOW).execute()
-    return int(used)
+    used = int(_redis().incr(key))
+    if used == 1:
+        _redis().expire(key, 2 * WINDOW)
+    return used

@@ -1,4 +1,4 @@
-"""The one way in: validate, clean, COPY to a staging table, one INSERT … SELECT. Everything comes in here."""
+"""The one way in: validate, clean, and store by one statement. Everything comes in here."""
 
 from catalog.validation import IngestResult, RefusedRow
 from users.ingestion.customers import ingest_customers
