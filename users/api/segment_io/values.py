@@ -12,7 +12,7 @@ def read_id(value: Any) -> str:
     """Text, or a whole number as text; '' for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return str(value).strip()
+    return str(value)
 
 
 def read_text(value: Any) -> str:
