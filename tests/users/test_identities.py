@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
+from random import Random
 
 import pytest
 from django.db import connection, transaction
@@ -68,7 +69,7 @@ def test_chains_of_aliases_stay_flat_and_repeat_without_a_trace():
 @pytest.mark.django_db
 def test_two_visitors_and_a_chain_of_aliases_end_with_one_history_in_any_order():
     seen = []
-    for order in permutations(range(5)):
+    for order in Random(1).sample(list(permutations(range(5))), 30):
         calls = [
             {**track("Product Viewed", "e1", product_id="p1"), "userId": None, "anonymousId": "a1"},
             {**track("Product Viewed", "e2", product_id="p2"), "userId": None, "anonymousId": "a2"},

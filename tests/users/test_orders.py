@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
 from itertools import permutations
+from random import Random
 
 import pytest
 from django.db import connection, transaction
@@ -81,7 +82,7 @@ def test_an_update_replaces_the_lines_and_a_late_older_description_does_not():
 
 
 @pytest.mark.django_db
-def test_five_messages_about_an_order_end_the_same_in_every_order():
+def test_five_messages_about_an_order_end_the_same_in_any_order():
     then = timezone.now() - timedelta(days=3)
     said = [
         track("Order Completed", "m1", order_id="o1", products=PRODUCTS),
@@ -92,7 +93,7 @@ def test_five_messages_about_an_order_end_the_same_in_every_order():
     ]
     said = [{**one, "timestamp": (then + timedelta(hours=hour)).isoformat()} for hour, one in enumerate(said)]
     seen = []
-    for order in permutations(said):
+    for order in Random(1).sample(list(permutations(said)), 30):
         with transaction.atomic():
             post = sender()
             for message in order:

@@ -6,10 +6,9 @@ _TEXTS = ("email", "email_hash", "phone", "first_name", "last_name", "language",
 def merged_columns(*, stored: str, said: str) -> str:
     """The SET list of an UPDATE that takes the description in the row `said` into the row `stored`.
 
-    Empty fields say nothing. A row without `described_at` is newer than any other when it is said, and older than any
-    other when it is stored.
+    Empty fields say nothing. A row without `described_at` is older than any other.
     """
-    newer = f"coalesce({said}.described_at >= {stored}.described_at, TRUE)"
+    newer = f"coalesce({said}.described_at >= {stored}.described_at, {stored}.described_at IS NULL)"
     columns = [(name, f"nullif({said}.{name}, '')", f"nullif({stored}.{name}, '')", "''") for name in _TEXTS]
     columns.append(("birth_date", f"{said}.birth_date", f"{stored}.birth_date", "NULL"))
     picked = [
@@ -20,7 +19,7 @@ def merged_columns(*, stored: str, said: str) -> str:
         f"attributes = CASE WHEN {newer} THEN {stored}.attributes || {said}.attributes "
         f"ELSE {said}.attributes || {stored}.attributes END"
     )
-    described = f"described_at = greatest({stored}.described_at, least(coalesce({said}.described_at, now()), now()))"
+    described = f"described_at = greatest({stored}.described_at, {said}.described_at)"
     return ",\n    ".join((*picked, attributes, described, "updated_at = now()"))
 
 

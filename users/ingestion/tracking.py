@@ -15,7 +15,7 @@ from users.ingestion.customers import ingest_customers
 from users.ingestion.events import ingest_events
 from users.ingestion.identities import hold_people, identify, merge_customers
 from users.ingestion.inputs import CustomerInput, EventInput, OrderChangeInput, OrderInput
-from users.ingestion.order_changes import check_order_change, keep_changes, lock_orders, settle_orders
+from users.ingestion.order_changes import keep_changes, lock_orders, settle_orders
 from users.ingestion.orders import ingest_orders
 from users.ingestion.validate import message_key
 
@@ -35,7 +35,7 @@ class Source:
 class TrackingBatch:
     """What a batch of messages means, each row with the message that said it.
 
-    Identities are (anonymous id, customer id), aliases (previous id, customer id).
+    Identities are (anonymous id, customer id), aliases (previous id, customer id). Changes of orders are checked.
     """
 
     identities: list[tuple[Source, tuple[str, str]]] = field(default_factory=list)
@@ -64,11 +64,12 @@ def ingest_tracking(
             lock_orders(changing=bool(batch.order_changes))
         _drop_known_statements(batch)
         hold_people(**_people(batch), joining=bool(batch.identities or batch.aliases))
-        changes = _join_and_check(batch, result.refused, trusted=trusted)
+        _join(batch, result.refused, trusted=trusted)
         quality.count_rows(source=source, reasons=batch.corrected + Counter(row.reason for row in result.refused))
         _store(result, batch.customers, lambda rows: ingest_customers(customers=rows, source=source))
         _store(result, batch.orders, lambda rows: ingest_orders(orders=rows, source=source))
         _store(result, batch.events, lambda rows: ingest_events(events=rows, source=source))
+        changes = [change for _, change in batch.order_changes]
         keep_changes(changes=changes)
         result.accepted += len(settle_orders(order_ids={change.order_id for change in changes}))
     result.refused.sort(key=lambda row: row.index)
@@ -113,20 +114,14 @@ def _people(batch: TrackingBatch) -> dict[str, set[str]]:
     return {"external_ids": external_ids - {""}, "anonymous_ids": anonymous_ids - {""}}
 
 
-def _join_and_check(batch: TrackingBatch, lost: list[RefusedRow], *, trusted: bool) -> list[OrderChangeInput]:
-    """Join who is the same. Returns the changes of orders that can be stored; adds what is refused to `lost`."""
+def _join(batch: TrackingBatch, lost: list[RefusedRow], *, trusted: bool) -> None:
+    """Join who is the same; what is refused is added to `lost`."""
     for origin, pair in batch.identities:
         with _refusing(lost, origin):
             identify(pairs=[pair])
     for origin, (previous_id, external_id) in batch.aliases:
         with _refusing(lost, origin):
             merge_customers(previous_id=previous_id, external_id=external_id, trusted=trusted)
-    changes = []
-    for origin, change in batch.order_changes:
-        with _refusing(lost, origin):
-            check_order_change(change)
-            changes.append(change)
-    return changes
 
 
 @contextmanager

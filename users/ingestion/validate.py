@@ -97,6 +97,9 @@ def check_order(order: OrderInput, now: datetime) -> Decimal:
     check_time(order.placed_at, "placed_at", now)
     check_currency(order.currency)
     check_money(order.discount, "discount")
+    check_text(order.coupon_code, "coupon_code", 64)
+    if order.described_at is not None:
+        check_time(order.described_at, "described_at", now)
     if order.status not in OrderStatus.values:
         raise Refused("bad_status", f"status must be one of {', '.join(OrderStatus.values)}.")
     if not order.lines:
@@ -104,6 +107,7 @@ def check_order(order: OrderInput, now: datetime) -> Decimal:
     subtotal = Decimal(0)
     for line in order.lines:
         check_id(line.item_id, "item_id")
+        check_text(line.variant, "variant", 255)
         if not 0 < line.quantity <= MAX_QUANTITY:
             raise Refused("bad_quantity", f"quantity must be a whole number from 1 to {MAX_QUANTITY}.")
         subtotal += check_money(line.price, "price") * line.quantity
@@ -141,6 +145,8 @@ def check_customer(customer: CustomerInput) -> None:
         raise Refused("bad_country", "country must be an ISO 3166-1 code such as DE.")
     if customer.time_zone and customer.time_zone not in _time_zones():
         raise Refused("bad_time_zone", "time_zone must be an IANA name such as Europe/Berlin.")
+    if customer.described_at is not None:
+        check_time(customer.described_at, "described_at", timezone.now())
     json_text(customer.attributes, "attributes")
     for consent in customer.consents:
         check_consent(consent)

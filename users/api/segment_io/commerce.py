@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from catalog.validation import Refused, json_text
+from catalog.validation import Refused, check_id, json_text
 from users.api.segment_io.envelope import Envelope
 from users.api.segment_io.people import consent
 from users.api.segment_io.values import (
@@ -17,6 +17,7 @@ from users.api.segment_io.values import (
 )
 from users.choices import OrderStatus
 from users.ingestion import EventInput, OrderChangeInput, OrderInput, OrderLine, TrackingBatch
+from users.ingestion.order_changes import check_order_change
 
 MAX_PROPERTIES = 32_000  # characters of a custom event's properties as JSON: Segment's own limit for a message
 
@@ -57,6 +58,7 @@ _KEPT = (
     *("cart_id", "share_via", "review_body", "category", "sku", "variant"),
 )
 _KEPT_LENGTH = 2_000
+_VARIANT_LENGTH = 255
 
 
 def track(found: TrackingBatch, envelope: Envelope) -> None:
@@ -128,10 +130,7 @@ def _product_id(product: dict[str, Any]) -> str | None:
 
 
 def _order_id(envelope: Envelope) -> str:
-    order_id = read_id(envelope.properties.get("order_id"))
-    if not order_id:
-        raise Refused("missing_order_id", "properties.order_id is missing.")
-    return order_id
+    return check_id(read_id(envelope.properties.get("order_id")), "order_id")
 
 
 def _order(envelope: Envelope) -> OrderInput:
@@ -157,14 +156,16 @@ def _line(product: dict[str, Any]) -> OrderLine:
     known = read_quantity(quantity)
     sku = read_id(product.get("sku"))
     variant = read_text(product.get("variant")) or (sku if sku != item_id else "")
-    return OrderLine(item_id, 1 if known is None else known, price, variant[:_KEPT_LENGTH])
+    return OrderLine(item_id, 1 if known is None else known, price, variant[:_VARIANT_LENGTH])
 
 
 def _change_order(found: TrackingBatch, envelope: Envelope, status: OrderStatus) -> None:
     """A refund of the products that are listed, or of `total`; without both, of the whole order."""
     order_id, products = _order_id(envelope), _products(envelope.properties)
     amount = _refunded(envelope.properties, products) if status == OrderStatus.REFUNDED else None
-    found.order_changes.append((envelope.origin, OrderChangeInput(order_id, status, envelope.time, amount)))
+    change = OrderChangeInput(order_id, status, envelope.time, amount)
+    check_order_change(change)
+    found.order_changes.append((envelope.origin, change))
     if status == OrderStatus.REFUNDED:
         currency = read_currency(envelope.properties, envelope.currency)
         for number, product in enumerate(products):

@@ -85,7 +85,7 @@ def alias(found: TrackingBatch, envelope: Envelope) -> None:
 
 def group(found: TrackingBatch, envelope: Envelope) -> None:
     """Companies are not modelled here; the call is kept as an event, so that nothing is lost."""
-    context = {"event": "group", "group": read_id(envelope.message.get("groupId"))}
+    context = {"event": "group", "group": read_id(envelope.message.get("groupId"))[:MAX_ATTRIBUTE_LENGTH]}
     found.events.append((envelope.origin, envelope.event("custom", context=context)))
 
 
