@@ -101,7 +101,7 @@ def _upsert_batch(batch: list[ItemInput], *, offset: int, source: str) -> Ingest
 
 def _mend_item(item: ItemInput, tally: Tally) -> ItemInput:
     """The item with its texts mended; what was changed is noted in `tally`."""
-    changes = {}
+    changes: dict[str, Any] = {}
     for name, mender in _MENDERS.items():
         old = getattr(item, name)
         new, reasons = mender(old)

@@ -157,7 +157,7 @@ def _position(text: str | None) -> Position | None:
 def _link(request: HttpRequest, **places: Event) -> str:
     """The same filter at another place of the stream."""
     query = QueryDict(mutable=True)
-    query.update({name: value for name, value in request.GET.items() if value and name not in ("before", "after")})
+    query.update({name: str(value) for name, value in request.GET.items() if value and name not in ("before", "after")})
     query.update({name: f"{event.occurred_at.isoformat()}_{event.pk}" for name, event in places.items()})
     return f"?{query.urlencode()}"
 

@@ -92,7 +92,7 @@ def item_figures(item: Item, *, now: datetime) -> ItemFigures:
     """Read the figures of one item, by the index of items and time."""
     monday = now.date() - timedelta(days=now.weekday())
     first = monday - timedelta(weeks=WEEKS - 1)
-    values = {
+    values: dict[str, Any] = {
         "item": item.pk,
         "currency": item.currency,
         "since": datetime(first.year, first.month, first.day, tzinfo=now.tzinfo),

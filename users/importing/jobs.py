@@ -45,7 +45,7 @@ class _StoppedError(Exception):
     """The job was cancelled, or taken over by another worker."""
 
 
-def create_job(*, kind: str, file: File, file_name: str, encoding: str, time_zone: str, user_id: int) -> ImportJob:  # type: ignore[type-arg]
+def create_job(*, kind: str, file: File, file_name: str, encoding: str, time_zone: str, user_id: int) -> ImportJob:
     """Keep an uploaded file as a job that waits to be set up."""
     job = ImportJob(
         kind=kind,
@@ -112,7 +112,7 @@ def _move(job_id: int, move: str, state: ImportState, **fields: object) -> None:
         raise IllegalMoveError(_("This import has moved on; look at it again."))
 
 
-def preview_file(*, file: File, file_name: str, encoding: str | None = None) -> Look:  # type: ignore[type-arg]
+def preview_file(*, file: File, file_name: str, encoding: str | None = None) -> Look:
     """The first rows of a file that was uploaded; a small one is read to its end. Raises FileError."""
     with tempfile.TemporaryDirectory(prefix="apropos-preview-") as folder:
         path = Path(folder) / Path(file_name).name

@@ -119,7 +119,7 @@ def check_order(order: OrderInput, now: datetime) -> Decimal:
 def _shop_opened() -> datetime | None:
     """The shop's first moment, in its own time zone."""
     day = settings.SHOP_OPENED
-    return day and datetime(day.year, day.month, day.day, tzinfo=timezone.get_default_timezone())
+    return datetime(day.year, day.month, day.day, tzinfo=timezone.get_default_timezone()) if day else None
 
 
 @lru_cache(maxsize=1)

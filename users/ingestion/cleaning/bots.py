@@ -42,7 +42,7 @@ WITH action AS MATERIALIZED (
 ), rhythm AS (
     SELECT customer_id, log(2, sum(n)) - sum(n * log(2, n)) / sum(n) AS entropy, sum(n) AS pauses
     FROM (SELECT customer_id, count(*)::numeric AS n FROM pause
-          WHERE pause < %(session_break)s GROUP BY customer_id, pause) AS by_pause
+          WHERE pause < make_interval(secs => %(session_break)s) GROUP BY customer_id, pause) AS by_pause
     GROUP BY customer_id
 ), judged AS (
     SELECT customer_id, actions, per_minute, round(entropy, 2) AS entropy,
@@ -74,7 +74,7 @@ def mark_bots(*, now: datetime) -> list[int]:
                 "per_minute": settings.BOT_EVENTS_PER_MINUTE,
                 "entropy": settings.BOT_ENTROPY_BITS,
                 "least": LEAST_PAUSES,
-                "session_break": SESSION_BREAK,
+                "session_break": SESSION_BREAK.total_seconds(),
             },
         )
         marked = cursor.fetchall()

@@ -69,7 +69,7 @@ def _mend_event(event: EventInput, tally: Tally) -> EventInput:
         **dict.fromkeys(("customer_id", "anonymous_id", "item_id", "order_id"), mend_code),
         "currency": _mend_currency,
     }
-    changes: dict[str, Any] = _mend(event, event.message_id, menders, tally)
+    changes = _mend(event, event.message_id, menders, tally)
     if event.type == "purchase" and event.quantity is not None and event.quantity < 0:
         changes |= {"type": "refund", "quantity": -event.quantity}
         tally.note(NEGATIVE_QUANTITY, event.message_id, f"{event.quantity} → {-event.quantity}")
@@ -89,7 +89,7 @@ def _mend_order(order: OrderInput, tally: Tally) -> OrderInput:
         **dict.fromkeys(("order_id", "customer_id", "anonymous_id"), mend_code),
         "currency": _mend_currency,
     }
-    changes: dict[str, Any] = _mend(order, order.order_id, menders, tally)
+    changes = _mend(order, order.order_id, menders, tally)
     changes["lines"] = tuple(_mend_line(line, order, tally) for line in order.lines)
     return replace(order, **changes)
 
@@ -109,8 +109,8 @@ def mend_customers(customers: Iterable[CustomerInput], tally: Tally) -> list[Cus
     return [replace(each, **_mend(each, each.external_id, menders, tally)) for each in customers]
 
 
-def _mend(row: Any, reference: str, menders: dict[str, Callable[[str], Mended]], tally: Tally) -> dict[str, str]:
-    changes = {}
+def _mend(row: Any, reference: str, menders: dict[str, Callable[[str], Mended]], tally: Tally) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
     for name, mender in menders.items():
         old = getattr(row, name)
         if not old:
@@ -136,7 +136,7 @@ def mend_country(name: str) -> Mended:
 @cache
 def _country_codes() -> dict[str, str]:
     """The code of each code and name, folded."""
-    codes = {}
+    codes: dict[str, str] = {}
     for line in _COUNTRIES.read_text(encoding="utf-8").splitlines():
         code, *names = line.split("\t")
         codes |= {name.casefold(): code for name in (code, *names)}
