@@ -68,9 +68,7 @@ def _still_erased(ids: Iterable[str], kind: str) -> frozenset[str]:
     with connection.cursor() as cursor:
         cursor.execute(f"{live} LIMIT %s", [now, len(hashes)])
         found = {value for (value,) in cursor.fetchall()}
-        if len(found) == len(
-            hashes
-        ):  # more were erased than are asked about
+        if len(found) == len(hashes):  # more were erased than are asked about
             cursor.execute(f"{live} AND id_hash = ANY(%s)", [now, list(hashes.values())])
             found = {value for (value,) in cursor.fetchall()}
     return frozenset(ref for ref, value in hashes.items() if value in found) if found else frozenset()
