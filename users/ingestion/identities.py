@@ -15,6 +15,7 @@ JOINING = {
     "users_order.customer_id": "UPDATE users_order SET customer_id = %(into)s WHERE customer_id = %(old)s",
     "users_consent.customer_id": "UPDATE users_consent SET customer_id = %(into)s WHERE customer_id = %(old)s",
     "users_profile.customer_id": "DELETE FROM users_profile WHERE customer_id = %(old)s",  # computed again
+    "users_botmark.customer_id": "DELETE FROM users_botmark WHERE customer_id = %(old)s",  # judged again
     "users_customer.merged_into_id": (
         "UPDATE users_customer SET merged_into_id = %(into)s WHERE %(old)s IN (id, merged_into_id)"
     ),

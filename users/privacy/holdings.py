@@ -27,8 +27,11 @@ SELECT (SELECT count(*) FROM gone) + (SELECT count(*) FROM made_anonymous)
 """
 
 # The shop's number of an order leads to its buyer in the shop's own books. Codes that are not our coupons may, too.
+_ERASE_ORDER_CHANGES = """
+DELETE FROM users_orderchange WHERE order_ref IN (SELECT external_id FROM users_order WHERE customer_id = ANY(%(ids)s))
+"""
 _ERASE_ORDERS = """
-UPDATE users_order SET external_id = 'erased-' || id,
+UPDATE users_order SET external_id = 'erased-' || id, fingerprint = '',
     coupon_code = CASE WHEN coupon_code LIKE 'ERASED-%%' THEN coupon_code ELSE '' END
 WHERE customer_id = ANY(%(ids)s)
 """
@@ -45,6 +48,15 @@ def register_holdings() -> None:
     )
     register("users.Profile", section="profile", rows=_profiles, erase=delete("users.Profile"))
     register("users.ProfileDue", erase=delete("users.ProfileDue", customer="customer_id"))
+    register(
+        "users.OrderChange", erase=lambda person: _execute(_ERASE_ORDER_CHANGES, person)
+    )  # its order tells as much
+    register(
+        "users.BotMark",
+        section="bot_marks",
+        rows=fields("users.BotMark", "reason", "actions", "per_minute", "entropy", "marked_at", "cleared_at"),
+        erase=delete("users.BotMark"),
+    )
     register(
         "users.Order",
         section="orders",
@@ -84,7 +96,7 @@ def _erase_customers(person: Person) -> int:
     return Customer.objects.filter(pk__in=person.ids).update(
         **dict.fromkeys(("email", "email_hash", "phone", "first_name", "last_name"), ""),
         **dict.fromkeys(("language", "country", "time_zone"), ""),
-        **dict.fromkeys(("external_id", "anonymous_id", "birth_date")),
+        **dict.fromkeys(("external_id", "anonymous_id", "birth_date", "described_at")),
         attributes={},
         merged_into=None,
         erased_at=timezone.now(),
