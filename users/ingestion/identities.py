@@ -20,6 +20,7 @@ JOINING = {
         "UPDATE users_customer SET merged_into_id = %(into)s WHERE %(old)s IN (id, merged_into_id)"
     ),
 }
+NOT_JOINED = {"users_customeraccess.customer_id"}  # a log says who was looked at then, and is never rewritten
 # What the visitor said of itself goes along, and is not kept twice.
 _TAKE_DESCRIPTION = f"""
 UPDATE users_customer AS stored SET

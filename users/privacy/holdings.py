@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from users.choices import EventType
 from users.idempotency import forget_answers_with
-from users.models import Customer, Event, Order, Profile
+from users.models import Customer, Event, Order, Profile, QualitySample
 from users.privacy.registry import CHUNK, Person, delete, fields, mentions, register
 
 # What belongs to an order is kept for the books; where somebody looked is kept for nobody.
@@ -49,9 +49,6 @@ def register_holdings() -> None:
     register("users.Profile", section="profile", rows=_profiles, erase=delete("users.Profile"))
     register("users.ProfileDue", erase=delete("users.ProfileDue", customer="customer_id"))
     register(
-        "users.OrderChange", erase=lambda person: _execute(_ERASE_ORDER_CHANGES, person)
-    )  # its order tells as much
-    register(
         "users.BotMark",
         section="bot_marks",
         rows=fields("users.BotMark", "reason", "actions", "per_minute", "entropy", "marked_at", "cleared_at"),
@@ -67,6 +64,9 @@ def register_holdings() -> None:
         ),
         erase=lambda person: _execute(_ERASE_ORDERS, person),
     )
+    register(
+        "users.OrderChange", erase=lambda person: _execute(_ERASE_ORDER_CHANGES, person)
+    )  # its order tells as much
     register("users.Event", section="events", rows=_events, erase=_erase_events)
     register(
         "users.CustomerAccess",
@@ -75,6 +75,7 @@ def register_holdings() -> None:
         erase=lambda person: 0,  # it holds nothing personal, and proves the erasure itself
     )
     register("users.IdempotencyRecord", erase=_erase_answers)
+    register("users.QualitySample", erase=_erase_samples)
     register("admin.LogEntry", erase=_erase_admin_log)
 
 
@@ -130,6 +131,12 @@ def _erase_answers(person: Person) -> int:
     """Answers that name the person go; what they answered is safe without them, because the ids are refused now."""
     orders = Order.objects.filter(customer__in=person.ids).values_list("external_id", flat=True)
     return forget_answers_with(texts=[*person.texts, *person.names, *orders])
+
+
+def _erase_samples(person: Person) -> int:
+    """Examples of refused rows show ids; whoever was erased is no example any more."""
+    named = mentions([*person.texts, *person.names])
+    return QualitySample.objects.filter(Q(reference__iregex=named) | Q(value__iregex=named)).delete()[0]
 
 
 def _erase_admin_log(person: Person) -> int:

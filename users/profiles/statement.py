@@ -27,14 +27,17 @@ COLUMNS = (
 
 PRESENT = "customer.erased_at IS NULL AND customer.merged_into_id IS NULL"
 
-# Money in other currencies than the shop's is left out rather than added up wrongly.
+# Money in other currencies than the shop's is left out rather than added up wrongly; so is that of an order with a
+# suspect line, which was placed all the same.
+_PAID = "FILTER (WHERE currency = %(currency)s AND suspect.order_id IS NULL)"
 BOUGHT = f"""
     SELECT customer_id, count(*) AS orders, min(placed_at) AS first_at, max(placed_at) AS last_at,
-           sum(total) FILTER (WHERE currency = %(currency)s) AS paid,
-           sum(refunded) FILTER (WHERE currency = %(currency)s) AS refunded,
-           count(*) FILTER (WHERE currency = %(currency)s) AS paid_orders,
+           sum(total) {_PAID} AS paid, sum(refunded) {_PAID} AS refunded, count(*) {_PAID} AS paid_orders,
            avg((discount > 0 OR coupon_code <> '')::int) AS discounted
-    FROM users_order WHERE status <> '{OrderStatus.CANCELLED}' AND {{scope}} GROUP BY customer_id"""
+    FROM users_order LEFT JOIN (
+        SELECT DISTINCT order_id FROM users_event WHERE suspect > 0 AND order_id IS NOT NULL AND {{scope}}
+    ) AS suspect ON suspect.order_id = users_order.id
+    WHERE status <> '{OrderStatus.CANCELLED}' AND {{scope}} GROUP BY customer_id"""
 
 _OUTSIDE = f"type IN ({', '.join(f'{kind:d}' for kind in NOT_VISITS)})"
 OUTSIDE = f"""

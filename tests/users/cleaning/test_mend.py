@@ -6,13 +6,13 @@ import pytest
 
 from catalog.models import Item
 from catalog.services import ItemInput, upsert_items
+from users.api.segment_io.messages import translate
 from users.choices import EventType
 from users.ingestion import (
     CustomerInput,
     EventInput,
     OrderInput,
     OrderLine,
-    TrackingBatch,
     ingest_customers,
     ingest_events,
     ingest_orders,
@@ -39,10 +39,13 @@ def test_events_orders_customers_and_items_meet_under_the_same_mended_id():
     ingest_events(events=[view(customer_id="c1 ", item_id="i1\u3000")], source="test")
     lines = (OrderLine(" i1", 1, Decimal(3)),)
     ingest_orders(orders=[OrderInput("o1 ", "c1\n", NOON, "gbp", lines)], source="test")
-    ingest_tracking(batch=TrackingBatch(identities=[("v1", " c1")]), source="test")
+    identify = {"type": "identify", "messageId": "m2", "anonymousId": "v1\u00a0", "userId": " ｃ1"}
+    batch, refused = translate([identify], sent_at=None, received_at=NOON, currency="GBP")
+    ingest_tracking(batch=batch, source="test", refused=refused)
     customer = Customer.objects.get(external_id="c1")
     assert (customer.country, customer.language) == ("DE", "en-us")
-    assert Customer.objects.filter(external_id__contains=" ").count() == 0
+    assert list(Customer.objects.filter(merged_into=None).values_list("external_id", flat=True)) == ["c1"]
+    assert list(Customer.objects.filter(merged_into=customer).values_list("anonymous_id", flat=True)) == ["v1"]
     item = Item.objects.get()
     assert (item.external_id, item.title, item.currency) == ("i1", "Café", "GBP")
     assert Order.objects.get().external_id == "o1"

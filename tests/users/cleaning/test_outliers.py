@@ -3,10 +3,13 @@ from decimal import Decimal
 
 import pytest
 
+from recommendations.export import export_interactions
+from tests.factories import ItemFactory
 from users.choices import Suspicion
 from users.ingestion import EventInput, OrderInput, OrderLine, ingest_events, ingest_orders
 from users.ingestion.cleaning import accept_events, refresh_norms
-from users.models import Customer, Event, ItemNorm, QualityCount
+from users.models import BotMark, Customer, Event, ItemNorm, Profile, QualityCount
+from users.profiles import refresh_profiles
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -100,3 +103,31 @@ def test_what_staff_accepts_stays_accepted(usual):
     refresh_norms()
     event.refresh_from_db()
     assert event.suspect == Suspicion.ACCEPTED
+
+
+def test_suspect_lines_and_bots_count_neither_in_profiles_nor_in_training():
+    ItemFactory(external_id="i1", currency="GBP")
+    ingest_orders(
+        orders=[
+            OrderInput("o1", "c1", START, "GBP", (OrderLine("i1", 1, Decimal(10)),)),
+            OrderInput("o2", "c1", START, "GBP", (OrderLine("i1", 1, Decimal(9000)),)),
+        ],
+        source="test",
+    )
+    seen = [EventInput(f"m{number}", "view", START, who, item_id="i1") for number, who in enumerate(("c1", "robot"))]
+    ingest_events(events=seen, source="test")
+    Event.objects.filter(price=9000).update(suspect=Suspicion.PRICE)
+    robot = Customer.objects.get(external_id="robot")
+    BotMark.objects.create(customer=robot, reason="rate", actions=9, per_minute=9, marked_at=START)
+    refresh_profiles()
+    profile = Profile.objects.get(customer__external_id="c1")
+    assert (profile.order_count, profile.revenue, profile.event_count) == (2, 10, 2)
+    assert Profile.objects.get(customer=robot).event_count == 0
+    assert len(export_interactions()) == 2
+
+    Event.objects.filter(price=9000).update(suspect=Suspicion.ACCEPTED)
+    BotMark.objects.update(cleared_at=START)
+    refresh_profiles()
+    profile.refresh_from_db()
+    assert (profile.revenue, profile.event_count) == (9010, 3)
+    assert len(export_interactions()) == 4

@@ -23,6 +23,7 @@ from users.ingestion import (
     ingest_tracking,
 )
 from users.ingestion.identities import identify, merge_customers
+from users.ingestion.tracking import Source
 from users.models import Customer, ErasedId, Event, Order, QualityCount
 from users.privacy.access import COMMAND
 from users.privacy.erase import erase_customer
@@ -69,12 +70,14 @@ def test_identities_of_an_erased_customer_are_refused(erased):
             identify(pairs=[pair])
     with pytest.raises(Refused, match="erased"):
         merge_customers(previous_id="gone", external_id="new")
-    batch = TrackingBatch(identities=[("cookie", "new")], events=[EventInput("m1", "view", NOON, "gone", "i1")])
-    result = ingest_tracking(batch=batch, source="test")
-    assert (result.accepted, [row.reason for row in result.refused]) == (0, ["erased"])
-    assert dict(QualityCount.objects.values_list("reason", "rows")) == {"erased": 2} or (
-        sum(QualityCount.objects.filter(reason="erased").values_list("rows", flat=True)) == 2
+    batch = TrackingBatch(
+        identities=[(Source(0, "m0", NOON), ("cookie", "new"))],
+        events=[(Source(1, "m1", NOON), EventInput("m1", "view", NOON, "gone", "i1"))],
     )
+    result = ingest_tracking(batch=batch, source="test")
+    assert result.accepted == 0
+    assert [(row.index, row.reason) for row in result.refused] == [(0, "erased"), (1, "erased")]
+    assert sum(QualityCount.objects.filter(reason="erased").values_list("rows", flat=True)) == 2
     assert not Customer.objects.filter(erased_at=None).exists()
 
 
