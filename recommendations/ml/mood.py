@@ -20,7 +20,8 @@ from recommendations.ml.ratings import RatingModel
 AGES = (0.3, 0.6, 0.85, 0.95)  # weight of a rating relative to the next one
 SPANS = (5.0, 30.0, 300.0, 3600.0, 3 * 86_400.0)  # seconds after which a rating counts a third
 LIKENESS = (0.9, 1.0)  # as AGES, times the squared cosine between the items
-HELD = 2  # latest ratings of every customer that the correction is learned on
+RUSHES = (0.5, 5.0, 60.0)  # seconds in which ratings given in one go are counted
+HELD = 4  # latest ratings of every customer that the correction is learned on
 RIDGE = 3.0
 
 
@@ -37,7 +38,7 @@ class Mood:
         longer = histories.lengths > 2 * HELD
         rows = np.flatnonzero(longer)
         if len(rows) < 20:
-            return cls(np.zeros(1 + len(AGES) + len(SPANS) + len(LIKENESS)))
+            return cls(np.zeros(1 + len(AGES) + len(SPANS) + len(LIKENESS) + len(RUSHES)))
         from_end = histories.offsets[1:][histories.row] - 1 - np.arange(len(histories.item))
         model = RatingModel.fit(interactions.keep((from_end >= HELD) | ~longer[histories.row]), seed=seed)
         inputs, errors = [], []
@@ -60,7 +61,8 @@ class Mood:
 
 
 def signals(model: RatingModel, histories: Histories, row: Int64, item: Int64, time: Int64) -> NDArray[np.float64]:
-    """A constant and the faded means of what the row's ratings were above expectation: [p, 1 + features]."""
+    """A constant, the faded means of what the row's ratings were above expectation, and how many were just given in one
+    go (whoever rates a list at a stroke rates otherwise): [p, 1 + features]."""
     residual = histories.value - model.predict(histories, histories.row, histories.item.astype(np.int64))
     lengths = histories.lengths[row]
     event = spans(histories.offsets[:-1][row], lengths)
@@ -76,4 +78,5 @@ def signals(model: RatingModel, histories: Histories, row: Int64, item: Int64, t
     for weight in weights:
         total = np.bincount(pair, weights=weight, minlength=len(row))
         columns.append(np.bincount(pair, weights=weight * residual[event], minlength=len(row)) / (total + 0.5))
+    columns += [np.log1p(np.bincount(pair, weights=passed < rush, minlength=len(row))) for rush in RUSHES]
     return np.stack(columns, axis=1)
