@@ -62,7 +62,7 @@ def ingest_customers(*, customers: Iterable[CustomerInput], source: str) -> Inge
 
 
 @again_if_erased
-def _ingest_batch(batch: list[CustomerInput], *, offset: int, source: str) -> IngestResult:
+def _ingest_batch(batch: list[CustomerInput], *, offset: int, source: str) -> IngestResult | None:
     result = IngestResult()
     erased = find_erased(
         customer_ids=(customer.external_id for customer in batch),
@@ -80,7 +80,8 @@ def _ingest_batch(batch: list[CustomerInput], *, offset: int, source: str) -> In
             continue
         good.append(customer)
     with transaction.atomic():
-        erased.hold()
+        if not erased.hold():
+            return None
         people = _fold(good)
         result.duplicates += len(good) - len(people)
         if people:

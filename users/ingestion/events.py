@@ -111,7 +111,7 @@ def ingest_events(*, events: Iterable[EventInput], source: str) -> IngestResult:
 
 
 @again_if_erased
-def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> IngestResult:
+def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> IngestResult | None:
     now = timezone.now()
     result = IngestResult()
     erased = find_erased(
@@ -132,7 +132,8 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
         else:
             rows[row[0]] = row
     with transaction.atomic(savepoint=False):
-        erased.hold()
+        if not erased.hold():
+            return None
         if rows:
             result.accepted = _store(list(rows.values()), tally)
             result.duplicates += len(rows) - result.accepted

@@ -98,7 +98,7 @@ def ingest_orders(*, orders: Iterable[OrderInput], source: str) -> IngestResult:
 
 
 @again_if_erased
-def _ingest_batch(batch: list[OrderInput], *, offset: int, source: str) -> IngestResult:
+def _ingest_batch(batch: list[OrderInput], *, offset: int, source: str) -> IngestResult | None:
     now = timezone.now()
     result = IngestResult()
     erased = find_erased(
@@ -118,7 +118,8 @@ def _ingest_batch(batch: list[OrderInput], *, offset: int, source: str) -> Inges
         result.duplicates += known is not None
         good[order.order_id] = _newer(known, checked, now) if known else checked
     with transaction.atomic():
-        erased.hold()
+        if not erased.hold():
+            return None
         stored = _store(good, source=source)
         result.accepted += stored
         result.duplicates += len(good) - stored

@@ -26,10 +26,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class ErasedMeanwhileError(Exception):
-    """Somebody was erased between the check of a batch and its transaction; the batch is checked again."""
-
-
 @dataclass(frozen=True, slots=True)
 class ErasedIds:
     """Which of the asked ids were erased, as of the tombstone `newest`."""
@@ -43,10 +39,9 @@ class ErasedIds:
         if customer_id in self.customer_ids or (not customer_id and anonymous_id in self.anonymous_ids):
             raise Refused("erased", "This customer was erased a short while ago; what is sent of them is refused.")
 
-    def hold(self) -> None:
-        """Keep erasures out until the transaction ends. Raises ErasedMeanwhileError if one came in between."""
-        if _lock_and_read(shared=True) != self.newest:
-            raise ErasedMeanwhileError
+    def hold(self) -> bool:
+        """Keep erasures out until the transaction ends; False if one came in since the ids were looked up."""
+        return _lock_and_read(shared=True) == self.newest
 
 
 def find_erased(*, customer_ids: Iterable[str] = (), anonymous_ids: Iterable[str] = ()) -> ErasedIds:
@@ -85,16 +80,17 @@ def refuse_erased(*, customer_ids: Iterable[str] = (), anonymous_ids: Iterable[s
         erased.check("", ref)
 
 
-def again_if_erased(ingest: Callable[P, R]) -> Callable[P, R]:
-    """Let a batch be checked again when somebody was erased just before its transaction."""
+def again_if_erased(ingest: Callable[P, R | None]) -> Callable[P, R]:
+    """Take a batch in again when it returns None, because somebody was erased just before its transaction.
+
+    It returns instead of raising, so that a surrounding transaction stays sound.
+    """
 
     @functools.wraps(ingest)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        while True:
-            try:
-                return ingest(*args, **kwargs)
-            except ErasedMeanwhileError:
-                continue
+        while (result := ingest(*args, **kwargs)) is None:
+            pass
+        return result
 
     return run
 

@@ -140,3 +140,21 @@ def test_an_erasure_waits_for_a_batch_that_is_under_way():
     customer.refresh_from_db()
     assert customer.erased_at is not None
     assert not Event.objects.exists()
+
+
+def test_a_batch_is_checked_again_when_somebody_is_erased_just_before_it_is_stored(db, monkeypatch):
+    looked_up = []
+
+    def find_then_erase(**ids):
+        found = find_erased(**ids)
+        if not looked_up:
+            bury(external_ids=["gone"], anonymous_ids=[])
+        looked_up.append(found.newest)
+        return found
+
+    monkeypatch.setattr("users.ingestion.events.find_erased", find_then_erase)
+    seen = [EventInput("m1", "view", NOON, "gone", "i1"), EventInput("m2", "view", NOON, "here", "i1")]
+    with transaction.atomic():
+        result = ingest_events(events=seen, source="test")
+    assert [(row.index, row.reason) for row in result.refused] == [(0, "erased")]
+    assert (result.accepted, Event.objects.count(), len(looked_up)) == (1, 1, 2)
