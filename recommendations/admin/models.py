@@ -99,5 +99,7 @@ class RecommendationAdmin(ReadOnlyBigTableAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Recommendation], search_term: str
     ) -> tuple[QuerySet[Recommendation], bool]:
+        if not search_term.strip():
+            return queryset, False
         customers = Customer.objects.filter(external_id=search_term.strip()).values_list("pk", flat=True)
         return queryset.filter(customer__in=list(customers)), False

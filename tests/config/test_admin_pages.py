@@ -14,6 +14,7 @@ from catalog.big_tables import BoundedPaginator
 from catalog.models import Item
 from catalog.services import ItemInput, upsert_items
 from recommendations.models import TrainingRun
+from tests.factories import RecommendationFactory
 from users.ingestion import (
     ConsentInput,
     CustomerInput,
@@ -109,6 +110,15 @@ def test_searches_find_what_they_promise(staff, name, term, found, missed):
     page = staff.get(reverse(f"admin:{name}_changelist"), {"q": term}).content.decode()
     assert f">{found}<" in page
     assert f">{missed}<" not in page
+
+
+def test_recommendations_are_listed_and_found_by_customer(staff):
+    for name in ("c1", "c2"):
+        RecommendationFactory(customer__external_id=name)
+    page = reverse("admin:recommendations_recommendation_changelist")
+    assert {row.customer.external_id for row in staff.get(page).context["cl"].result_list} == {"c1", "c2"}
+    found = staff.get(page, {"q": "c1"}).context["cl"].result_list
+    assert [row.customer.external_id for row in found] == ["c1"]
 
 
 def test_an_api_key_is_shown_once_and_then_only_its_beginning(staff):

@@ -37,6 +37,8 @@ AND NOT EXISTS (SELECT FROM pg_temp.fresh_profile AS fresh WHERE fresh.customer_
 _CLAIM = """
 DELETE FROM users_profiledue WHERE id IN (SELECT id FROM users_profiledue ORDER BY id LIMIT %s) RETURNING customer_id
 """
+# Autovacuum never looks at a partitioned table as a whole; without statistics its plans are made for an empty one.
+_ANALYZE = "ANALYZE users_customer, users_event, users_order, users_botmark, catalog_item"
 _NEXT = """
 SELECT max(id) FROM (SELECT id FROM users_customer WHERE id > %s ORDER BY id LIMIT %s) AS customers
 """
@@ -58,6 +60,8 @@ def refresh_profiles(*, customer_ids: Sequence[int] | None = None, as_of: dateti
         with transaction.atomic():
             _take_turn()
             return _refresh(_SOME, {"ids": list(customer_ids)}, now)
+    with connection.cursor() as cursor:
+        cursor.execute(_ANALYZE)
     compute_bounds(as_of=now, prices=True)
     count = 0
     for low, high in _ranges():
