@@ -41,9 +41,9 @@ SELECT s, (SELECT id FROM users_customer WHERE external_id = 'shop-c1')
        (ARRAY['mobile', 'mobile', 'desktop', 'tablet'])[1 + floor(4 * random())::int] AS device
 FROM generate_series(1, %(sessions)s) AS s;
 INSERT INTO users_order (external_id, customer_id, placed_at, status, total, discount, refunded, currency, coupon_code,
-                         created_at)
+                         created_at, described_at, fingerprint)
 SELECT 'shop-o' || s, customer_id, began + interval '9 minutes', 'placed', round((10 + 90 * random())::numeric, 2),
-       CASE WHEN random() < 0.2 THEN 5 ELSE 0 END, 0, %(currency)s, '', now()
+       CASE WHEN random() < 0.2 THEN 5 ELSE 0 END, 0, %(currency)s, '', now(), began + interval '9 minutes', ''
 FROM visit WHERE buys;
 INSERT INTO users_event (message_id, customer_id, item_id, type, occurred_at, received_at, order_id, quantity, price,
                          currency, value, context)
