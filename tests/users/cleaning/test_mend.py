@@ -39,8 +39,9 @@ def test_events_orders_customers_and_items_meet_under_the_same_mended_id():
     ingest_events(events=[view(customer_id="c1 ", item_id="i1\u3000")], source="test")
     lines = (OrderLine(" i1", 1, Decimal(3)),)
     ingest_orders(orders=[OrderInput("o1 ", "c1\n", NOON, "gbp", lines)], source="test")
-    identify = {"type": "identify", "messageId": "m2", "anonymousId": "v1\u00a0", "userId": " ｃ1"}
+    identify = {"type": "identify", "messageId": "ｍ2", "anonymousId": "v1\u00a0", "userId": " ｃ1"}
     batch, refused = translate([identify], sent_at=None, received_at=NOON, currency="GBP")
+    assert batch.identities[0][0].message_id == "ｍ2"  # it decides what is counted, and is never touched
     ingest_tracking(batch=batch, source="test", refused=refused)
     customer = Customer.objects.get(external_id="c1")
     assert (customer.country, customer.language) == ("DE", "en-us")

@@ -6,7 +6,7 @@ from typing import Any
 
 from catalog.validation import Refused, check_id
 from users.api.segment_io.context import kept_context
-from users.api.segment_io.values import read_id, read_time
+from users.api.segment_io.values import read_id, read_key, read_time
 from users.ingestion import EventInput, Source
 from users.ingestion.validate import EARLIEST, check_time
 
@@ -53,7 +53,7 @@ def read_envelope(
     for value, field in ((user_id, "customer_id"), (anonymous_id, "anonymous_id")):
         if value:
             check_id(value, field)
-    message_id = read_id(message.get("messageId"))
+    message_id = read_key(message.get("messageId"))
     if not message_id:
         raise Refused("missing_message_id", "messageId is missing; without it a retry would count twice.")
     check_id(message_id, "message_id")

@@ -10,10 +10,15 @@ from users.ingestion.cleaning import mend_id
 
 
 def read_id(value: Any) -> str:
+    """`read_key` of a person or a thing, mended as everywhere, so that the same id meets itself."""
+    return mend_id(read_key(value))
+
+
+def read_key(value: Any) -> str:
     """Text, or a whole number as text; '' for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return ""
-    return mend_id(str(value))
+    return str(value)
 
 
 def read_text(value: Any) -> str:

@@ -69,6 +69,7 @@ _RULES = (
     Rule("bad_row", _DROPPED, _("Not a row"), _("An object with fields was expected.")),
     Rule("bad_message", _DROPPED, _("Message that makes no sense"), _("The tracking client sent no usable message.")),
     Rule("unknown_call", _DROPPED, _("Unknown call"), _("The tracking client used a call that does not exist.")),
+    Rule("erased", _DROPPED, _("Erased customer"), _("What is sent late of somebody who was erased stays out.")),
     Rule("missing_lines", _DROPPED, _("Order without lines"), _("An order needs at least one line.")),
     Rule("no_customer", _DROPPED, _("No customer"), _("The line does not say who bought.")),
     Rule("stock_write_off", _DROPPED, _("Stock written off"), _("A negative quantity without a customer is no sale.")),
