@@ -6,7 +6,7 @@ them: so PostgreSQL reads their tables once, by hashing or by the other side's i
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import singledispatchmethod
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.utils import timezone
 from notifications.segments import nodes
 from notifications.segments.columns import attribute_test, column_test, hours_test, number_test
 from notifications.segments.fields import Kind
-from notifications.segments.members import members, placed_orders
+from notifications.segments.members import members, orders_since, placed_orders
 from notifications.segments.schema import parse_rule
 from notifications.segments.sql import Sql, joined, sql
 
@@ -65,6 +65,8 @@ class _Compiler:
             return sql("({})", joined(" AND ", [self.decisive(rule) for rule in node.rules]))
         if isinstance(node, nodes.Membership):
             return self._exists(node)
+        if isinstance(node, nodes.LastOrder):
+            return self._last_order(node)
         if isinstance(node, nodes.Not) and isinstance(node.rule, nodes.Membership):
             return self._exists(node.rule, wanted=False)
         return self.condition(node)
@@ -73,6 +75,16 @@ class _Compiler:
         node, positive = _positive(node)
         found = sql("EXISTS (SELECT FROM ({}) m WHERE m.customer_id = c.id)", members(node, self.now))
         return found if wanted is positive else sql("NOT {}", found)
+
+    def _last_order(self, node: nodes.LastOrder) -> Sql:
+        """Whether somebody has ordered, and has since a moment: nobody's last order need be looked for."""
+        if node.op in ("is_set", "is_not_set"):
+            return self._exists(nodes.OrderCount(1, None, None), wanted=node.op == "is_set")
+        moment = self.now - timedelta(days=node.value) if isinstance(node.value, int) else node.value
+        since = sql("EXISTS (SELECT FROM ({}) m WHERE m.customer_id = c.id)", orders_since(moment))
+        if node.op in ("within_days", "after"):
+            return since
+        return sql("({} AND NOT {})", self._exists(nodes.OrderCount(1, None, None)), since)
 
     @singledispatchmethod
     def condition(self, node: Any) -> Sql:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
+from django.utils.translation import gettext as _
 
 from catalog.big_tables import estimated_rows
 from notifications.segments import nodes
@@ -58,6 +59,15 @@ def leaves_nobody_out(rule: object, *, count: int, time_limit: timedelta | None 
     others = compile_node(nodes.Not(parsed))
     with within(time_limit):
         return not _rows(f"{others.sql} LIMIT 1", others.params)
+
+
+def audience_warnings(rule: object, *, count: int, time_limit: timedelta | None = None) -> list[str]:
+    """What to say about a rule that selects `count` customers: nobody, or everyone. Raises as `count_segment` does."""
+    if count == 0:
+        return [_("Nobody matches. A campaign with this segment would be sent to no one; widen the rule.")]
+    if leaves_nobody_out(rule, count=count, time_limit=time_limit):
+        return [_("Everyone matches. If that is not meant, add a condition.")]
+    return []
 
 
 def sample_members(rule: object, *, size: int, time_limit: timedelta | None = None) -> list[int]:

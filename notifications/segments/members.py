@@ -64,6 +64,15 @@ def placed_orders(columns: str, days: int | None, now: datetime) -> Sql:
     return sql(f"SELECT {columns} FROM users_order o WHERE {{}}", joined(" AND ", tests))
 
 
+def orders_since(moment: datetime) -> Sql:
+    """The customers of the orders that were placed at `moment` or later and not cancelled."""
+    return sql(
+        "SELECT o.customer_id FROM users_order o WHERE o.status <> {} AND o.placed_at >= {}",
+        OrderStatus.CANCELLED,
+        moment,
+    )
+
+
 def _counted(rows: Sql, customer: str, least: int, most: int | None) -> Sql:
     if least == 1 and most is None:
         return rows

@@ -87,8 +87,8 @@ pytestmark = pytest.mark.django_db
         ),
         (
             {"prediction": "churn", "op": ">=", "value": 0.7},
-            "Customers whose risk of leaving is at least 0.7.",
-            "满足以下条件的客户：流失风险不少于 0.7。",
+            "Customers whose chance of leaving is at least 0.7.",
+            "满足以下条件的客户：流失概率不少于 0.7。",
         ),
         (
             {"prediction": "purchase", "top_percent": 10},
