@@ -103,7 +103,7 @@ def _prediction(measure: str) -> Thing:
 
 
 def _message(state: str) -> Thing:
-    labels = {"received": _("received"), "clicked": _("clicked"), "ignored": _("received, but did not click")}
+    labels = {"received": _("received a message"), "clicked": _("clicked a message"), "ignored": _("ignored a message")}
     blank = {"message": state, "within_days": 30}
     campaign = {"part": "name", "key": "campaign", "suggest": "campaign", "label": _("any campaign")}
     return _thing(f"message:{state}", labels[state], blank, campaign, {"part": "window"})
@@ -119,7 +119,10 @@ def _consent(channel: Channel) -> Thing:
     purposes = [[purpose.value, str(purpose.label)] for purpose in ConsentPurpose]
     blank = {"consent": channel.value, "purpose": ConsentPurpose.MARKETING.value}
     return _thing(
-        f"consent:{channel.value}", str(channel.label), blank, {"part": "choice", "key": "purpose", "choices": purposes}
+        f"consent:{channel.value}",
+        _("consent to %(channel)s") % {"channel": channel.label},
+        blank,
+        {"part": "choice", "key": "purpose", "choices": purposes},
     )
 
 
