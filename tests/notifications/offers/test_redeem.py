@@ -7,10 +7,12 @@ from django.utils import timezone
 
 from notifications.choices import CouponStatus, OfferType, RedemptionState, Refusal
 from notifications.models import Redemption
-from notifications.offers.calculate import Cart
+from notifications.offers.cart import Cart
 from notifications.offers.codes import generate_code
 from notifications.offers.expire import release_expired_reservations
-from notifications.offers.redeem import RESERVATION_TIME, Refused, commit, release, reserve, validate
+from notifications.offers.redeem import RESERVATION_TIME, reserve, validate
+from notifications.offers.refusals import Refused
+from notifications.offers.settle import commit, release
 from tests.factories import CouponFactory, CustomerFactory, OfferFactory
 
 pytestmark = pytest.mark.django_db

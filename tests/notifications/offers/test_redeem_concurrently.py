@@ -10,8 +10,10 @@ from django.db import connection
 
 from notifications.choices import RedemptionState, Refusal
 from notifications.models import Redemption
-from notifications.offers.calculate import Cart
-from notifications.offers.redeem import Refused, commit, release, reserve
+from notifications.offers.cart import Cart
+from notifications.offers.redeem import reserve
+from notifications.offers.refusals import Refused
+from notifications.offers.settle import commit, release
 from tests.factories import CouponFactory, OfferFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
