@@ -33,7 +33,7 @@ class ScopeSerializer(serializers.Serializer[Any]):
 
 class StepSerializer(serializers.Serializer[Any]):
     spend = AmountField()
-    save = AmountField()
+    save: Any = AmountField()
 
 
 class OfferInUse(APIException):

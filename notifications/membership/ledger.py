@@ -113,8 +113,8 @@ def _post_one(entry: PointsEntry) -> bool:
 @transaction.atomic
 def follow_merges() -> int:
     """Give the points of customers who were joined to others to those; returns how many accounts moved."""
-    merged = PointsAccount.objects.filter(customer__merged_into__isnull=False)
-    moves = dict(merged.values_list("customer_id", "customer__merged_into_id")[:1_000])
+    merged = PointsAccount.objects.filter(customer__merged_into__isnull=False).select_related("customer")[:1_000]
+    moves = {account.customer_id: account.customer.merged_into_id or 0 for account in merged}
     lock_accounts("SELECT unnest(%(ids)s::bigint[])", {"ids": sorted({*moves, *moves.values()})})
     for old, into in moves.items():
         account = PointsAccount.objects.get(pk=old)

@@ -213,7 +213,7 @@ class Migration(migrations.Migration):
                         choices=[("points", "Points earned"), ("spend", "Money spent")],
                         default="spend",
                         max_length=16,
-                        verbose_name="by",
+                        verbose_name="measured by",
                     ),
                 ),
                 (
@@ -341,7 +341,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="offer",
             name="scope",
-            field=models.JSONField(blank=True, default=dict, verbose_name="scope"),
+            field=models.JSONField(blank=True, default=dict, verbose_name="what it covers"),
         ),
         migrations.AddField(
             model_name="offer",

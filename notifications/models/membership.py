@@ -14,7 +14,7 @@ class Tier(models.Model):
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     rank = models.PositiveSmallIntegerField(_("rank"), unique=True, help_text=_("The higher, the better."))
-    basis = models.CharField(_("by"), max_length=16, choices=TierBasis, default=TierBasis.SPEND)
+    basis = models.CharField(_("measured by"), max_length=16, choices=TierBasis, default=TierBasis.SPEND)
     threshold = MoneyField(_("threshold"))
     window_days = models.PositiveIntegerField(
         _("within days"), null=True, blank=True, default=365, help_text=_("Empty: ever.")

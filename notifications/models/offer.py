@@ -26,7 +26,7 @@ class Offer(models.Model):
     buy_quantity = models.PositiveIntegerField(_("to be bought"), null=True, blank=True)
     get_quantity = models.PositiveIntegerField(_("to be got"), null=True, blank=True)
     reward_items = ArrayField(models.CharField(max_length=255), verbose_name=_("given items"), default=list, blank=True)
-    scope = models.JSONField(_("scope"), default=dict, blank=True)
+    scope = models.JSONField(_("what it covers"), default=dict, blank=True)
     minimum_spend = MoneyField(_("minimum spend"), default=0)
     minimum_quantity = models.PositiveIntegerField(_("minimum quantity"), default=0)
     maximum_discount = MoneyField(_("maximum discount"), null=True, blank=True)

@@ -9,12 +9,8 @@ from notifications.offers.cart import Cart, line_amounts
 from notifications.offers.liability import cost_of
 
 
-def record_share(
-    redemption: Redemption, share: Share, *, cart: Cart, reserved_at: datetime, expires_at: datetime
-) -> None:
+def record_share(redemption: Redemption, share: Share, *, cart: Cart, expires_at: datetime) -> None:
     """Set what the redemption says of the order and its discount, without saving it."""
-    if redemption.pk is None:
-        redemption.reserved_at = reserved_at
     redemption.expires_at = expires_at
     redemption.amount = share.discount
     redemption.shipping_discount = share.shipping

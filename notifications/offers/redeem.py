@@ -89,17 +89,17 @@ def reserve(*, code: str, order_id: str, customer_id: str, cart: Cart) -> Redemp
     if beside:
         list(Offer.objects.select_for_update().filter(pk__in=_offers(coupon, beside)).order_by("pk"))
     now = timezone.now()
-    values = {"cart": described, "reserved_at": now, "expires_at": now + RESERVATION_TIME}
+    until = now + RESERVATION_TIME
     if held is None:
-        held = Redemption(coupon=coupon, order_external_id=order_id, currency=cart.currency)
-        record_share(held, shares[coupon.code], **values)
+        held = Redemption(coupon=coupon, order_external_id=order_id, currency=cart.currency, reserved_at=now)
+        record_share(held, shares[coupon.code], cart=described, expires_at=until)
         take_coupon(held, owner=owner_of(coupon))
     else:
         beside = [held, *beside]
     for other in beside:
         if other.state == RedemptionState.RESERVED:
             before = other.cost
-            record_share(other, shares[other.coupon.code], **values)
+            record_share(other, shares[other.coupon.code], cart=described, expires_at=until)
             other.save()
             change_reserved(other, by=other.cost - before)
     return held

@@ -70,9 +70,10 @@ def delete_offer(*, offer: Offer) -> None:
 
 def forget_foreign_fields(offer: Offer) -> set[str]:
     """Set what does not belong to the offer's type to its default; returns the names of those fields."""
+    untouched = Offer()
     foreign = set(ALL_TYPE_FIELDS) - set(TYPE_FIELDS.get(offer.type, ALL_TYPE_FIELDS))
     for name in foreign:
-        setattr(offer, name, Offer._meta.get_field(name).get_default())
+        setattr(offer, name, getattr(untouched, name))
     return foreign
 
 
