@@ -77,7 +77,6 @@ def _texts() -> dict[str, str]:
         "price": _("Price"),
         "add": _("Add …"),
         "nothing": _("Nothing found"),
-        "hour": _("o'clock"),
         "empty": _("Add a condition: an empty group selects nobody."),
         "number": _("number"),
         "text": _("text"),
@@ -87,17 +86,21 @@ def _texts() -> dict[str, str]:
     }
 
 
+class RuleDecoder(json.JSONDecoder):
+    """Refuses what is nested without end as it refuses other faults: by ValueError."""
+
+    def raw_decode(self, s: str, idx: int = 0) -> tuple[Any, int]:
+        try:
+            return super().raw_decode(s, idx)
+        except RecursionError:
+            raise json.JSONDecodeError("nested too deeply", s, idx) from None
+
+
 class RuleField(forms.JSONField):
     """JSON with one test a line, its keys in the order in which they are read; PostgreSQL keeps neither."""
 
     def prepare_value(self, value: Any) -> Any:
         return value if isinstance(value, str) else _pretty(value)
-
-    def to_python(self, value: Any) -> Any:
-        try:
-            return super().to_python(value)
-        except RecursionError:
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 
 def _pretty(value: Any, indent: str = "") -> str:
@@ -127,6 +130,7 @@ class SegmentForm(forms.ModelForm):
     rule = RuleField(
         label=gettext_lazy("Rule"),
         initial=NEW_RULE,
+        decoder=RuleDecoder,
         widget=RuleWidget(attrs={"rows": 18, "spellcheck": "false", "style": "font-family: monospace"}),
         error_messages={"invalid": gettext_lazy("This is not JSON; look for a missing comma, quote or bracket.")},
     )

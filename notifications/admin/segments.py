@@ -17,7 +17,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
-from notifications.admin.segment_form import SegmentForm
+from notifications.admin.segment_form import RuleDecoder, SegmentForm
 from notifications.campaigns.segment_funnel import SegmentFunnel, claim_count, kept_funnel, segment_funnel
 from notifications.models import Segment
 from notifications.segments import RuleError, count_segment, explain_rule, validate_rule
@@ -111,10 +111,10 @@ class SegmentAdmin(ModelAdmin):
 
 def _preview(text: str, name: str) -> dict[str, Any]:
     try:
-        rule = json.loads(text)
+        rule = json.loads(text, cls=RuleDecoder)
         validate_rule(rule, name=name)
         sentence = explain_rule(rule, get_language() or "en")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         problems = error.problems if isinstance(error, RuleError) else [_("This is not JSON yet.")]
         return {"problems": problems}
     try:
@@ -138,9 +138,9 @@ class _Question:
 def _read_question(request: HttpRequest) -> _Question | None:
     """What is asked, or None where the rule is not sound: the preview says why."""
     try:
-        rule = json.loads(request.POST.get("rule", ""))
+        rule = json.loads(request.POST.get("rule", ""), cls=RuleDecoder)
         validate_rule(rule, name=request.POST.get("name", ""))
-    except (ValueError, RecursionError):
+    except ValueError:
         return None
     channel, hold_out = request.POST.get("funnel_channel", ""), request.POST.get("funnel_hold_out", "")
     known = hold_out.isdecimal() and int(hold_out) in HOLD_OUTS

@@ -1,8 +1,10 @@
 """Rules read literally, one customer at a time, in plain Python: the definition that compiled SQL must agree with."""
 
+import math
 import operator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
 from tests.notifications.segments.small_shop import NOW, PARENTS, Shopper, SmallShop
 
@@ -42,6 +44,8 @@ def _field(rule, shopper, shop):
 
 
 def _test(actual, op, value):
+    if isinstance(actual, int | float | Decimal) and isinstance(value, str):
+        value = Decimal(value)
     if op in ("is_set", "is_not_set"):
         return (actual not in (None, "")) is (op == "is_set")
     if op in ("!=", "not_in"):
@@ -130,6 +134,23 @@ def _orders(rule, shopper, shop):
     return _test(sum(paid), rule["op"], rule["value"])
 
 
+def _prediction(rule, shopper, shop):
+    measure = rule["prediction"]
+    actual = (shopper.prediction or {}).get(measure)
+    if "top_percent" not in rule:
+        return _test(actual, rule["op"], rule["value"])
+    known = sorted(
+        (
+            each.prediction[measure]
+            for each in shop.shoppers
+            if each.prediction and each.prediction[measure] is not None
+        ),
+        reverse=True,
+    )
+    wanted = math.ceil(Fraction(str(rule["top_percent"])) * len(known) / 100)
+    return actual is not None and actual >= known[wanted - 1]
+
+
 def _message(rule, shopper, shop):
     received = [
         clicked
@@ -163,6 +184,7 @@ READERS = {
     "attribute": _attribute,
     "event": _event,
     "orders": _orders,
+    "prediction": _prediction,
     "message": _message,
     "consent": _consent,
     "coupon": _coupon,

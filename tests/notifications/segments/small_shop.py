@@ -8,7 +8,8 @@ from uuid import UUID
 
 from catalog.models import Category, Item
 from notifications.models import Campaign, Coupon, Message, Offer, Recipient, Redemption, Run, Segment
-from tests.factories import CampaignFactory
+from recommendations.models import Prediction
+from tests.factories import CampaignFactory, ModelVersionFactory
 from users.choices import EventType
 from users.ingestion.partitions import make_partitions, month_of
 from users.models import Consent, Customer, Event, Order, Profile
@@ -36,6 +37,7 @@ class Shopper:
     attributes: dict = field(default_factory=dict)
     is_gone: bool = False
     profile: dict | None = None
+    prediction: dict | None = None
     events: list[tuple[str, datetime, str | None]] = field(default_factory=list)
     orders: list[tuple[datetime, str, Decimal, Decimal, str]] = field(default_factory=list)
     messages: list[tuple[str, str, datetime, bool]] = field(default_factory=list)
@@ -93,6 +95,7 @@ def _shopper(draw: random.Random, number: int) -> Shopper:
         attributes={name: draw.choice(ATTRIBUTES) for name in ("tier", "size") if draw.random() < 0.7},
         is_gone=draw.random() < 0.1,
         profile=_profile(draw) if draw.random() < 0.8 else None,
+        prediction=_prediction(draw) if draw.random() < 0.8 else None,
         events=[
             (draw.choice(KINDS), _moment(draw), draw.choice([None, *(f"item-{n}" for n in range(8))]))
             for _ in range(draw.randrange(6))
@@ -135,6 +138,14 @@ def _profile(draw: random.Random) -> dict:
     }
 
 
+def _prediction(draw: random.Random) -> dict:
+    return {
+        "purchase": draw.choice([None, 0.0, 0.25, 0.5, draw.random()]),
+        "churn": draw.choice([0.25, 1.0]),
+        "expected_value": draw.choice([None, Decimal(0), Decimal(10), Decimal("20.50")]),
+    }
+
+
 def _store_catalogue(shop: SmallShop) -> None:
     for name, parent in PARENTS.items():
         Category.objects.create(
@@ -152,6 +163,7 @@ def _store_catalogue(shop: SmallShop) -> None:
 
 
 def _store_customers(shop: SmallShop) -> None:
+    model = ModelVersionFactory()
     for shopper in shop.shoppers:
         row = Customer.objects.create(
             external_id=shopper.external_id,
@@ -164,6 +176,10 @@ def _store_customers(shop: SmallShop) -> None:
         shopper.id = row.pk
         if shopper.profile is not None:
             Profile.objects.create(customer=row, refreshed_at=NOW, **shopper.profile)
+        if shopper.prediction is not None:
+            Prediction.objects.create(
+                customer=row, currency="GBP", model_version=model, computed_at=NOW, **shopper.prediction
+            )
         for channel, purpose, recorded_at, granted in shopper.consents:
             row.consents.create(
                 channel=channel, purpose=purpose, granted=granted, source="test", recorded_at=recorded_at

@@ -126,7 +126,14 @@ coupons = merged(
 consents = merged(
     one("consent", "email", "webpush"), st.fixed_dictionaries({}, optional={"purpose": st.just("profiling")})
 )
-leaves = st.one_of(fields, attributes, events, orders, messages, coupons, consents, one("segment", "Saved"))
+predictions = st.one_of(
+    merged(one("prediction", "purchase", "churn"), one("op", "=", "<", ">="), one("value", 0, 0.25, "0.5", 1)),
+    merged(one("prediction", "expected_value"), comparisons),
+    merged(one("prediction", "purchase", "expected_value"), one("top_percent", 10, 25, 33.3, 100)),
+)
+leaves = st.one_of(
+    fields, attributes, events, orders, messages, coupons, consents, predictions, one("segment", "Saved")
+)
 rules = st.recursive(
     leaves,
     lambda inner: st.one_of(
