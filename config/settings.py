@@ -111,6 +111,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 EVENTS_KEEP_MONTHS = env.int("EVENTS_KEEP_MONTHS", default=0)
 ACCESS_LOG_KEEP_DAYS = env.int("ACCESS_LOG_KEEP_DAYS", default=3 * 365)
 MESSAGE_TEXTS_KEEP_DAYS = env.int("MESSAGE_TEXTS_KEEP_DAYS", default=365)
+DEVICES_KEEP_DAYS = env.int("DEVICES_KEEP_DAYS", default=270)  # what FCM calls stale
 ERASED_REFUSE_DAYS = env.int("ERASED_REFUSE_DAYS", default=30)
 
 # Kombu names a Unix socket differently from redis-py; the operator gives one URL.
