@@ -33,14 +33,13 @@ def is_public(address: str) -> bool:
     into IPv6: mapped (RFC 4291), 6to4 (RFC 3056), Teredo (RFC 4380), NAT64 (RFC 6052).
     """
     ip = ipaddress.ip_address(address.partition("%")[0])
+    if ip in _NAT64:
+        return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
     if not ip.is_global or ip.is_multicast or ip.is_reserved:
         return False
     if isinstance(ip, ipaddress.IPv4Address):
         return True
-    inner = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
-    if ip in _NAT64:
-        inner.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
-    return all(is_public(str(each)) for each in inner if each is not None)
+    return all(is_public(str(inner)) for inner in (ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())) if inner)
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -111,7 +110,7 @@ def safe_client(
     A forbidden address raises ForbiddenTargetError, which is an httpx.RequestError.
     """
     transport = _Transport(
-        verify=verify or httpx.create_ssl_context(trust_env=False),
+        verify=verify or httpx.create_ssl_context(),
         http2=http2,
         limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=30),
         resolver=resolver,

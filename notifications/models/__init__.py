@@ -1,5 +1,6 @@
 from notifications.models.campaign import Campaign, Variant
 from notifications.models.delivery import Click, Link, Message, Suppression
+from notifications.models.inbox import InboxMessage
 from notifications.models.offer import Coupon, Offer, Redemption
 from notifications.models.run import Recipient, Run
 from notifications.models.segment import Segment
@@ -8,6 +9,7 @@ __all__ = [
     "Campaign",
     "Click",
     "Coupon",
+    "InboxMessage",
     "Link",
     "Message",
     "Offer",
