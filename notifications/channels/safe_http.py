@@ -67,13 +67,13 @@ class _PublicOnly(httpcore.SyncBackend):
             raise httpcore.ConnectError(f"{host} has no address: {error}") from error
         if not settings.ALLOW_PRIVATE_TARGETS and not all(map(is_public, addresses)):
             raise ForbiddenTargetError(f"{host} leads to a private address; only public ones are connected to.")
-        error: Exception = httpcore.ConnectError(f"{host} has no address.")
+        failure: Exception = httpcore.ConnectError(f"{host} has no address.")
         for address in addresses:
             try:
                 return super().connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failed:
-                error = failed
-        raise error
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
 
     def connect_unix_socket(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
         raise ForbiddenTargetError("Sockets of this machine are not connected to.")

@@ -48,7 +48,7 @@ class WebhookChannel(RequestChannel):
         """The shop's id of each customer, with what a provider may need: phone, language."""
         rows = Customer.objects.filter(pk__in=customer_ids, erased_at=None).exclude(external_id=None)
         return {
-            pk: (Address(external_id, id=pk, keys={"phone": phone, "language": language}),)
+            pk: (Address(external_id or "", id=pk, keys={"phone": phone, "language": language}),)
             for pk, external_id, phone, language in rows.values_list("pk", "external_id", "phone", "language")
         }
 
