@@ -1,7 +1,8 @@
 from notifications.models.campaign import Campaign, Variant
 from notifications.models.delivery import Click, Link, Message, Suppression
 from notifications.models.inbox import InboxMessage
-from notifications.models.offer import Coupon, Offer, Redemption
+from notifications.models.membership import PointsAccount, PointsEntry, PointsRule, Progress, Tier, TierChange
+from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
 from notifications.models.run import Recipient, Run
 from notifications.models.segment import Segment
 
@@ -13,10 +14,18 @@ __all__ = [
     "Link",
     "Message",
     "Offer",
+    "OfferUse",
+    "PointsAccount",
+    "PointsEntry",
+    "PointsRule",
+    "PoolCode",
+    "Progress",
     "Recipient",
     "Redemption",
     "Run",
     "Segment",
     "Suppression",
+    "Tier",
+    "TierChange",
     "Variant",
 ]

@@ -35,41 +35,41 @@ def message():
     return MessageFactory(recipient__customer__external_id="ada", channel="inbox")
 
 
-def listed(server, customer="ada"):
-    return server.get("/api/v1/inbox/", {"customer_id": customer}).json()["results"]
+def listed(api, customer="ada"):
+    return api.get("/api/v1/inbox/", {"customer_id": customer}).json()["results"]
 
 
-def test_a_message_is_delivered_once_however_often_it_is_tried(server, message):
+def test_a_message_is_delivered_once_however_often_it_is_tried(api, message):
     for _ in range(2):
         [receipt] = deliver(message)
         assert receipt.error is None
-    [row] = listed(server)
+    [row] = listed(api)
     assert (row["title"], row["body"], row["url"], row["read_at"]) == (
         *("For you", "Two mugs"),
         *("https://shop.example/t/c/1", None),
     )
 
 
-def test_nobody_sees_anothers_and_unknown_customers_have_none(server, message):
+def test_nobody_sees_anothers_and_unknown_customers_have_none(api, message):
     CustomerFactory(external_id="bob")
     deliver(message)
-    assert listed(server, "bob") == listed(server, "nobody") == []
-    assert server.get("/api/v1/inbox/").status_code == 400
+    assert listed(api, "bob") == listed(api, "nobody") == []
+    assert api.get("/api/v1/inbox/").status_code == 400
 
 
-def test_reading_counts_once_and_dismissing_takes_it_off(server, message):
+def test_reading_counts_once_and_dismissing_takes_it_off(api, message):
     deliver(message)
     path = f"/api/v1/inbox/{InboxMessage.objects.get().pk}"
-    first = server.post(f"{path}/read/").json()["read_at"]
+    first = api.post(f"{path}/read/").json()["read_at"]
     assert first is not None
-    assert server.post(f"{path}/read/").json()["read_at"] == first
-    assert len(listed(server)) == 1
+    assert api.post(f"{path}/read/").json()["read_at"] == first
+    assert len(listed(api)) == 1
     for _ in range(2):
-        assert server.post(f"{path}/dismiss/").status_code == 200
-    assert listed(server) == []
+        assert api.post(f"{path}/dismiss/").status_code == 200
+    assert listed(api) == []
 
 
-def test_what_expired_is_not_listed(server, message):
+def test_what_expired_is_not_listed(api, message):
     deliver(message, ttl=timedelta(hours=1))
     InboxMessage.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
-    assert listed(server) == []
+    assert listed(api) == []
