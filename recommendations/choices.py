@@ -22,3 +22,8 @@ class Architecture(models.TextChoices):
     POPULARITY = "popularity", _("Popularity")
     ITEM_KNN = "item_knn", _("Item neighbours")
     TRANSFORMER = "transformer", _("Sequential transformer")
+
+
+class ShelfKind(models.TextChoices):
+    POPULAR = "popular"
+    NEW = "new"
