@@ -179,7 +179,7 @@ def test_rules_hold_for_every_item_and_what_is_missing_is_filled_up(shop, api):
 def test_a_parameter_that_makes_no_sense_is_named(api, shop, wrong):
     answer = api.get(f"/api/v1/customers/{shop[1].external_id}/recommendations/", wrong)
     assert answer.status_code == 400
-    assert list(wrong)[0] in str(answer.json())
+    assert next(iter(wrong)) in str(answer.json())
 
 
 def test_new_only_leaves_out_what_was_bought_before(shop):
