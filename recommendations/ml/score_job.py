@@ -18,6 +18,7 @@ from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import ScoreConfig
 from recommendations.ml.links import link_arrays
+from recommendations.ml.predictions import write_predictions
 from recommendations.ml.ragged import Int64
 from recommendations.ml.reasons import find_reasons
 
@@ -62,6 +63,8 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
     weights = {int(code): weight for code, weight in config.type_weights.items()}
     links = link_arrays(interactions, Context(type_weights=weights), bought=config.had_types)
     write_arrays(directory / "links.npz", links)
+    if config.outcome_types:
+        write_predictions(directory, interactions, config, emit)
     emit("done", customers=n, seconds=round(time.monotonic() - started, 3))
 
 

@@ -14,6 +14,7 @@ from recommendations.export import export_interactions, not_repurchasable_items,
 from recommendations.job import Job, job_folder
 from recommendations.ml.interactions import Interactions
 from recommendations.models import ModelVersion
+from recommendations.predictions import job_options, write_predictions
 from recommendations.registry import champion
 from recommendations.scoring.links import write_links
 from recommendations.scoring.shelves import fill_shelves, serve_newcomers
@@ -60,6 +61,7 @@ def score_customers() -> int:
             scored = {name: np.asarray(arrays[name]) for name in arrays.files}
         with np.load(folder / "links.npz", allow_pickle=False) as arrays:
             links = {name: np.asarray(arrays[name]) for name in arrays.files}
+        write_predictions(version=version, folder=folder, now=timezone.now())
     _drop_bought_once_items(scored, interactions)
     with transaction.atomic():
         write_links(links, now=now)
@@ -84,6 +86,7 @@ def _run_job(version: ModelVersion, interactions: Interactions, allowed: list[in
             "new_share": NEW_SHARE,
             "reasons": REASONS,
             "type_weights": version.training_run.config.get("type_weights", {}),
+            **job_options(),
         },
     ).run()
 

@@ -54,7 +54,7 @@ DROP FUNCTION apropos_grams(text);
 class Migration(migrations.Migration):
     dependencies = [
         ("catalog", "0001_initial"),
-        ("recommendations", "0003_stale_model"),
+        ("recommendations", "0004_predictions"),
     ]
 
     operations = [
