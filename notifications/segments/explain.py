@@ -32,8 +32,8 @@ class _Words:
         self.names = names
 
     def sentence(self, rule: nodes.Rule) -> str:
-        is_group = isinstance(rule, nodes.All | nodes.AnyOf)
-        return self.phrases["sentence"].format(self._joined(rule) if is_group else self.clause(rule))
+        words = self._joined(rule) if isinstance(rule, nodes.All | nodes.AnyOf) else self.clause(rule)
+        return self.phrases["sentence"].format(words)
 
     def _joined(self, group: nodes.All | nodes.AnyOf) -> str:
         word = self.phrases["and" if isinstance(group, nodes.All) else "or"]

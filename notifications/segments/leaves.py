@@ -101,7 +101,8 @@ def _prediction(rule: Mapping[str, Any]) -> nodes.Rule:
         return nodes.Predicted(measure, "top", check_share(rule["top_percent"]))
     op = _one_of("op", rule.get("op"), MEASURED)
     value = check_numbers(op, rule.get("value"))
-    if measure in PROBABILITIES and not all(0 <= each <= 1 for each in (value if op == "between" else (value,))):
+    low, high = value if isinstance(value, tuple) else (value, value)
+    if measure in PROBABILITIES and not 0 <= low <= high <= 1:
         raise BadValueError("value", _("must be a probability from 0 to 1"))
     return nodes.Predicted(measure, op, value)
 

@@ -1,6 +1,6 @@
 """What may stand in a rule, looked up while somebody types: a few fitting values, or the labels of known ones."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import TypedDict
 
 from django.db.models import Model, Q, QuerySet
@@ -34,7 +34,7 @@ def _rows(model: type[Model], key: str, label: str) -> Callable[[str, Collection
         elif text:
             rows = rows.filter(Q(**{f"{key}__istartswith": text}) | Q(**{f"{label}__icontains": text}))
         pairs = rows.order_by(label).values_list(key, label)[: len(values) or SHOWN]
-        return [{"value": value, "label": shown or value} for value, shown in pairs]
+        return [Suggestion(value=value, label=shown or value) for value, shown in pairs]
 
     return look_up
 
@@ -44,25 +44,29 @@ def _words(model: type[Model], column: str) -> Callable[[str, Collection[str]], 
 
     def look_up(text: str, values: Collection[str]) -> list[Suggestion]:
         if values:
-            return [{"value": value, "label": value} for value in values]
+            return _alike(values)
         newest = model._default_manager.order_by("-pk").values(column)[:_SAMPLE]
         found = sorted({str(row[column]) for row in newest if row[column]})
-        return [{"value": word, "label": word} for word in found if text.lower() in word.lower()][:SHOWN]
+        return _alike(word for word in found if text.lower() in word.lower())[:SHOWN]
 
     return look_up
 
 
+def _alike(words: Iterable[str]) -> list[Suggestion]:
+    return [Suggestion(value=word, label=word) for word in words]
+
+
 def _brands(text: str, values: Collection[str]) -> list[Suggestion]:
     if values:
-        return [{"value": value, "label": value} for value in values]
+        return _alike(values)
     brands = Item.objects.filter(brand__icontains=text).exclude(brand="").values_list("brand", flat=True).distinct()
-    return [{"value": brand, "label": brand} for brand in brands.order_by("brand")[:SHOWN]]
+    return _alike(brands.order_by("brand")[:SHOWN])
 
 
 def _attributes(text: str, values: Collection[str]) -> list[Suggestion]:
     newest = Customer.objects.order_by("-pk").values_list("attributes", flat=True)[:_SAMPLE]
     found = sorted({name for attributes in newest for name in attributes})
-    return [{"value": name, "label": name} for name in found if text.lower() in name.lower()][:SHOWN]
+    return _alike(name for name in found if text.lower() in name.lower())[:SHOWN]
 
 
 _KINDS: dict[str, Callable[[str, Collection[str]], list[Suggestion]]] = {
