@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -32,11 +33,17 @@ def money(amount: object, currency: object = "", *, context: RenderContext) -> s
         return ""
     shop = context.resolve("shop", default=None)
     code = str(currency or (shop.get("currency") if isinstance(shop, dict) else "") or "")
+    return _money(str(amount), code, _reader(context, "language"), translation.get_language())
+
+
+@lru_cache(maxsize=4096)
+def _money(amount: str, code: str, language: str, _active: str) -> str:
+    """Formatting costs twenty times what remembering does, and shops have few prices."""
     try:
-        value = Decimal(str(amount))
+        value = Decimal(amount)
     except InvalidOperation:
-        raise FilterArgumentError(f"money needs an amount, not {str(amount)[:40]!r}", token=None) from None
-    return format_money(value, code, _reader(context, "language"))
+        raise FilterArgumentError(f"money needs an amount, not {amount[:40]!r}", token=None) from None
+    return format_money(value, code, language)
 
 
 @with_context
@@ -50,9 +57,12 @@ def local_date(moment: object, style: object = "long", *, context: RenderContext
     if style not in _FORMATS:
         raise FilterArgumentError(f"date knows the styles {' and '.join(_FORMATS)}", token=None)
     if isinstance(moment, datetime):
-        moment = timezone.localtime(moment, _zone(_reader(context, "time_zone")))
-    language = known_language(_reader(context, "language"))
-    name = _FORMATS[str(style)]
+        moment = timezone.localtime(moment, _zone(_reader(context, "time_zone"))).date()
+    return _date(moment, _FORMATS[str(style)], known_language(_reader(context, "language")))
+
+
+@lru_cache(maxsize=4096)
+def _date(moment: date, name: str, language: str) -> str:
     with translation.override(language):
         return date_format(moment, _ENGLISH_DATES[name] if language.startswith("en") else name)
 

@@ -163,7 +163,7 @@ def _envelope(letter: Letter, content: CompiledContent, context: dict[str, Any])
         message_id=letter.claim.message_id,
         address=letter.addresses[0],
         subject=rendered.subject,
-        html=(rendered.html,),
+        html=rendered.html_pieces,
         text=(rendered.text,),
         unsubscribe_url=context["links"]["unsubscribe"],
     )

@@ -5,13 +5,14 @@ same for a whole run, so it is put together once. Every value that varies is fre
 subject can add a header.
 """
 
-import base64
 import binascii
 import re
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr, parseaddr
+from functools import lru_cache
 
 from notifications.channels.base import BadAddressError, Envelope, Mailing
 
@@ -19,7 +20,9 @@ from notifications.channels.base import BadAddressError, Envelope, Mailing
 BOUNDARY = "=_apropos_=_"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _ADDRESS = re.compile(r"[^\s@<>(),;:\\\"\[\]]+@[^\s@<>(),;:\\\"\[\]]+")
+_LINE_END = re.compile(r"\r\n?|\n")
 _FOLD_AT = 76
+_REMEMBER = 20_000  # characters
 
 
 def header_text(text: str, *, name_length: int = 0) -> str:
@@ -48,17 +51,34 @@ def wire_address(address: str) -> str:
         raise BadAddressError(f"The domain of the address is not valid ({error}).") from error
 
 
-def body_part(text: str, *, subtype: str) -> bytes:
+def body_part(pieces: Sequence[str], *, subtype: str) -> bytes:
     """One part of the mail with its headers. Mostly-ASCII text stays readable; the rest is shorter in base64."""
-    data = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    text = "".join(pieces)
+    data = text.encode("utf-8", "replace")
     if len(data) < len(text) * 1.2:
         encoding = "quoted-printable"
-        body = binascii.b2a_qp(data).replace(b"\n", b"\r\n")
+        body = b"".join([_remembered(piece) if len(piece) < _REMEMBER else _quoted(piece) for piece in pieces])
     else:
         encoding = "base64"
-        body = base64.encodebytes(data.replace(b"\n", b"\r\n")).replace(b"\n", b"\r\n")
+        body = _base64(_LINE_END.sub("\r\n", text).encode("utf-8", "replace"))
     head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
     return head.encode() + body
+
+
+def _quoted(piece: str) -> bytes:
+    """`piece` in quoted-printable, ended by a soft line break so that another can follow."""
+    data = _LINE_END.sub("\n", piece).encode("utf-8", "replace")
+    encoded = binascii.b2a_qp(data).replace(b"\n", b"\r\n")
+    return encoded if encoded.endswith(b"\r\n") or not encoded else encoded + b"=\r\n"
+
+
+# What is common to many mails is encoded once; what is not falls out again.
+_remembered = lru_cache(maxsize=2048)(_quoted)
+
+
+def _base64(data: bytes) -> bytes:
+    encoded = binascii.b2a_base64(data, newline=False)
+    return b"\r\n".join([encoded[start : start + _FOLD_AT] for start in range(0, len(encoded), _FOLD_AT)]) + b"\r\n"
 
 
 class MailTemplate:
@@ -100,10 +120,10 @@ class MailTemplate:
             (
                 headers.encode(),
                 edge,
-                body_part("".join(envelope.text), subtype="plain"),
+                body_part(envelope.text, subtype="plain"),
                 b"\r\n",
                 edge,
-                body_part("".join(envelope.html), subtype="html"),
+                body_part(envelope.html, subtype="html"),
                 f"\r\n--{BOUNDARY}--\r\n".encode(),
             )
         )

@@ -70,11 +70,16 @@ def test_bodies_survive_the_way(body):
 
 
 @given(
-    body=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"))
+    st.lists(
+        st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"))
+    )
 )
-def test_any_text_survives_the_way(body):
-    part = message_from_bytes(body_part(body, subtype="plain"), policy=policy.default)
+def test_any_text_survives_the_way_in_any_pieces(pieces):
+    data = body_part(pieces, subtype="plain")
+    part = message_from_bytes(data, policy=policy.default)
+    body = "".join(pieces)
     assert part.get_payload(decode=True).decode().replace("\r\n", "\n").rstrip("\n") == body.rstrip("\n")
+    assert max(map(len, data.split(b"\r\n"))) <= 76
 
 
 @pytest.mark.parametrize(

@@ -89,8 +89,11 @@ def test_a_batch_under_way_stops_when_the_campaign_does(plan_message, smtp, run,
 
     smtp.on_data = on_second_mail
     send_due()
-    assert len(smtp.accepted) == 2
-    assert sorted(Message.objects.values_list("state", "attempts")) == sorted([("sent", 1)] * 2 + [(left, 0)] * 4)
+    sent = len(smtp.accepted)
+    assert 2 <= sent <= 4  # two were on their way
+    assert sorted(Message.objects.values_list("state", "attempts")) == sorted(
+        [("sent", 1)] * sent + [(left, 0)] * (6 - sent)
+    )
 
 
 def test_each_failure_is_handled_by_its_kind_and_stops_nobody_else(plan_message, smtp, states, due_again):
