@@ -16,6 +16,7 @@ __all__ = ["CompiledContent", "RenderedContent", "compile_content", "starter_tem
 # Clients show the text that follows the preview; these invisible characters push it out of sight.
 _PADDING = "&#847;&zwnj;&nbsp;" * 60
 _PREVIEW = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{preview}{padding}</div>'
+_NOT_FINAL = (str, dict, list, tuple)
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 
 
@@ -92,8 +93,8 @@ def _one_line(pieces: Pieces) -> str:
 
 def _empty_as_nil(value: Any) -> Any:
     """Liquid takes an empty text for true, and nobody who writes `{% if customer.first_name %}` means that."""
-    if isinstance(value, Mapping):
-        return {name: _empty_as_nil(inner) for name, inner in value.items()}
+    if isinstance(value, dict):
+        return {name: _empty_as_nil(inner) if inner.__class__ in _NOT_FINAL else inner for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_empty_as_nil(inner) for inner in value]
     return None if value == "" else value

@@ -37,12 +37,15 @@ def test_a_kill_in_the_middle_of_a_batch_records_what_is_known(plan_message, smt
 
     whole = smtp_module.SmtpConnection._answer
 
-    def dies_after_the_second(self):
-        if len(smtp.accepted) == 2:
-            raise SystemExit
-        return whole(self)
+    answers = []
 
-    monkeypatch.setattr(smtp_module.SmtpConnection, "_answer", dies_after_the_second)
+    def dies_at_the_second(self):
+        if answers:
+            raise SystemExit
+        answers.append(whole(self))
+        return answers[-1]
+
+    monkeypatch.setattr(smtp_module.SmtpConnection, "_answer", dies_at_the_second)
     with pytest.raises(SystemExit):
         send_due()
     monkeypatch.undo()

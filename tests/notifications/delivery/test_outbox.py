@@ -189,7 +189,7 @@ def test_two_workers_at_once_send_everything_once(plan_message, smtp):
 
 
 def test_runs_take_turns(plan_message, smtp, monkeypatch):
-    monkeypatch.setattr(outbox, "claim_batch", lambda *, run: claim_batch(run=run, limit=1))
+    monkeypatch.setattr(outbox, "BATCH", 1)
     other = RunFactory(campaign=CampaignFactory(status="running"), status="sending")
     VariantFactory(campaign=other.campaign)
     for _ in range(3):
