@@ -1,7 +1,7 @@
-"""Mails into a local sink: 20 kB of personalised HTML from Liquid with four items and a coupon, every state recorded.
+"""Mails into a local sink: 20 kB of personalised HTML from Liquid, four items and a coupon, every state recorded.
 
-The floor is one raw smtplib connection that sends the same bytes, made beforehand. The peer is django-post_office in its
-own environment: its rows hold the finished mail, so it renders nothing. DELIVERY_MESSAGES says how many mails (10,000).
+The floor is one raw smtplib connection that sends the same bytes, made beforehand. The peer is django-post_office in
+its own environment: its rows hold the finished mail, so it renders nothing. DELIVERY_MESSAGES says how many (10,000).
 """
 
 import json

@@ -1,12 +1,16 @@
-"""A campaign's run ready to be sent, and (`python -m benchmarks.mailing`) a worker that sends it and reports on itself."""
+"""A campaign's run ready to be sent, and (`python -m benchmarks.mailing`) a worker that sends it and reports."""
 
 import json
 import random
 import time
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import django
 import psutil
+
+if TYPE_CHECKING:
+    from notifications.models import Run
 
 CUSTOMERS_AT_ONCE = 5_000
 ITEMS = 2_000
@@ -127,17 +131,6 @@ def main() -> None:
     from notifications.models import Message
 
     total = Message.objects.filter(state="planned").count()
-    import cProfile, pstats, os
-
-    if os.environ.get("PROF"):
-        pr = cProfile.Profile(time.process_time)
-        pr.enable()
-        while send_due(seconds=1):
-            pass
-        pr.disable()
-        import sys
-
-        pstats.Stats(pr, stream=sys.stderr).sort_stats("tottime").print_stats(45)
     while send_due(seconds=1):
         done = total - Message.objects.filter(state="planned").count()
         if not rss and done >= total / 10:

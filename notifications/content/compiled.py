@@ -48,6 +48,7 @@ from notifications.content.filters import FILTERS
 from notifications.content.sandbox import OUTPUT_LIMIT, BoundedForNode, SandboxContext, naming
 
 _MARKED = re.compile("[&<>\"']").search  # what is escaped in HTML
+_TRUE = frozenset({str, dict, list, int})  # whatever they hold, Liquid takes them for true
 _SPECIAL = frozenset({"size", "first", "last"})  # segments of a path that mean more than a key
 
 
@@ -155,7 +156,9 @@ def _output(node: OutputNode) -> Step:
     def step(context: SandboxContext, pieces: Pieces) -> None:
         found = value(context)
         if type(found) is str:
-            pieces.write(str(escape(found)) if context.autoescape and _MARKED(found) else found)
+            if context.autoescape and _MARKED(found):
+                found = str(escape(found))
+            pieces.write(found)
         elif found is not None:
             pieces.write(to_liquid_string(found, context.autoescape))
 
@@ -218,9 +221,12 @@ def _cycle(node: CycleNode) -> Step:
     if node.group or not all(isinstance(each, StringLiteral) for each in node.args):
         return node.render
     texts = [each.value for each in node.args]
+    keys: dict[bool, str] = {}
 
     def step(context: SandboxContext, pieces: Pieces) -> None:
-        key = str([each.evaluate(context) for each in node.args])  # under which python-liquid counts as well
+        key = keys.get(context.autoescape)
+        if key is None:  # under which python-liquid counts as well
+            key = keys[context.autoescape] = str([each.evaluate(context) for each in node.args])
         pieces.write(texts[context.cycle(key, len(texts))])
 
     return step
@@ -303,4 +309,11 @@ def _truth(expression: Expression) -> Callable[[SandboxContext], bool]:
         left, right = _truth(expression.left), _truth(expression.right)
         return lambda context: left(context) or right(context)
     value = _value(expression)
-    return lambda context: is_truthy(value(context))
+
+    def truth(context: SandboxContext) -> bool:
+        found = value(context)
+        if found is None or found is False:
+            return False
+        return found.__class__ in _TRUE or is_truthy(found)
+
+    return truth

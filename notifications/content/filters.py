@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf.locale import LANG_INFO
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from liquid import RenderContext
@@ -22,7 +23,7 @@ _FORMATS = {"long": "DATE_FORMAT", "day": "MONTH_DAY_FORMAT"}
 
 
 def _reader(context: RenderContext, key: str) -> str:
-    customer = context.resolve("customer", default=None)
+    customer = context.scope.get("customer")
     return str(customer.get(key) or "") if isinstance(customer, dict) else ""
 
 
@@ -33,11 +34,12 @@ def money(amount: object, currency: object = "", *, context: RenderContext) -> s
         return ""
     shop = context.resolve("shop", default=None)
     code = str(currency or (shop.get("currency") if isinstance(shop, dict) else "") or "")
-    return _money(str(amount), code, _reader(context, "language"), translation.get_language())
+    language = _reader(context, "language")
+    return _money(str(amount), code, language, "" if language in LANG_INFO else translation.get_language())
 
 
 @lru_cache(maxsize=4096)
-def _money(amount: str, code: str, language: str, _active: str) -> str:
+def _money(amount: str, code: str, language: str, _active: str | None) -> str:
     """Formatting costs twenty times what remembering does, and shops have few prices."""
     try:
         value = Decimal(amount)

@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import translation
 
 from catalog.models import Item
 from notifications.content.reasons import reason_sentence
 from notifications.listening.links import store_links
 from notifications.listening.tokens import TokenMaker
 from notifications.models import Offer, Run
+from notifications.offers.money import known_language
 from notifications.offers.terms import describe_offer
 from users.choices import EventType
 from users.models import Event
@@ -84,7 +86,7 @@ class Contexts:
         return token.join(self._preferences_url)
 
     def build(self, addressee: Addressee) -> dict[str, Any]:
-        """The context as `content.check.CONTEXT` describes it, in the active language."""
+        """The context as `content.check.CONTEXT` describes it, in the language of the addressee."""
         unsubscribe = self.unsubscribe_url(addressee)
         items = zip(addressee.item_ids, addressee.reason_item_ids, strict=True)
         return {
@@ -111,12 +113,14 @@ class Contexts:
         key = (item_id, reason_id, was_bought, addressee.language)
         if key not in self._shown:
             because_of = self._items.get(reason_id) if reason_id else None
+            with translation.override(known_language(addressee.language)):
+                reason = reason_sentence(item=item, because_of=because_of, was_bought=was_bought)
             self._shown[key] = {
                 "title": item.title,
                 "price": item.price,
                 "currency": item.currency,
                 "image_url": item.image_url,
-                "reason": reason_sentence(item=item, because_of=because_of, was_bought=was_bought),
+                "reason": reason,
             }
         return {**self._shown[key], "url": self._tracked(addressee, item.url or settings.SHOP_URL)}
 

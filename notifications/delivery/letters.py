@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.utils import translation
 from django.utils.text import Truncator
 
 from notifications.channels import delivery_channel
@@ -13,7 +12,6 @@ from notifications.content.render import CompiledContent, compile_content
 from notifications.delivery.claim import Claim
 from notifications.delivery.context import Addressee, Contexts
 from notifications.models import Recipient, Run, Variant
-from notifications.offers.money import known_language
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,10 @@ class Letters:
         if not letter.addresses:
             raise BadAddressError("The customer has no address on this channel.")
         content = self._content(letter.addressee.variant_id)
-        with translation.override(known_language(letter.addressee.language)):
-            context = self._contexts.build(letter.addressee)
-            if self._channel.capabilities.takes_mail:
-                return _envelope(letter, content, context)
-            return self._notice(letter, content, context)
+        context = self._contexts.build(letter.addressee)
+        if self._channel.capabilities.takes_mail:
+            return _envelope(letter, content, context)
+        return self._notice(letter, content, context)
 
     def _addressee(self, claim: Claim, customer_id: int, variant_id: int | None, *told: Any) -> Addressee:
         first_name, language, *rest = told

@@ -5,10 +5,11 @@ same for a whole run, so it is put together once. Every value that varies is fre
 subject can add a header.
 """
 
+import base64
 import binascii
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr, parseaddr
@@ -21,7 +22,9 @@ BOUNDARY = "=_apropos_=_"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _ADDRESS = re.compile(r"[^\s@<>(),;:\\\"\[\]]+@[^\s@<>(),;:\\\"\[\]]+")
 _LINE_END = re.compile(r"\r\n?|\n")
+_LEADING_DOTS = re.compile(rb"^\.{1,24}", re.MULTILINE)  # SMTP would have to double them
 _FOLD_AT = 76
+_WORD_BYTES = 36  # 48 characters of base64 and 12 of markup leave room for a header of 15
 _REMEMBER = 20_000  # characters
 
 
@@ -33,8 +36,22 @@ def header_text(text: str, *, name_length: int = 0) -> str:
     line = " ".join(_CONTROLS.sub(" ", text).split())
     if line.isascii() and "=?" not in line and len(line) + name_length <= _FOLD_AT:
         return line
-    charset = "us-ascii" if line.isascii() and "=?" not in line else "utf-8"
-    return Header(line, charset, maxlinelen=_FOLD_AT, header_name="x" * name_length).encode(linesep="\r\n")
+    if line.isascii() and "=?" not in line:
+        return Header(line, "us-ascii", maxlinelen=_FOLD_AT, header_name="x" * name_length).encode(linesep="\r\n")
+    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in _words(line))
+
+
+def _words(line: str) -> Iterator[bytes]:
+    """UTF-8 in pieces that fit an encoded word, none of which parts a character (RFC 2047 §5)."""
+    word = b""
+    for character in line:
+        encoded = character.encode("utf-8", "replace")
+        if len(word) + len(encoded) > _WORD_BYTES:
+            yield word
+            word = b""
+        word += encoded
+    if word:
+        yield word
 
 
 def wire_address(address: str) -> str:
@@ -68,7 +85,8 @@ def body_part(pieces: Sequence[str], *, subtype: str) -> bytes:
 def _quoted(piece: str) -> bytes:
     """`piece` in quoted-printable, ended by a soft line break so that another can follow."""
     data = _LINE_END.sub("\n", piece).encode("utf-8", "replace")
-    encoded = binascii.b2a_qp(data).replace(b"\n", b"\r\n")
+    encoded = _LEADING_DOTS.sub(lambda dots: b"=2E" * len(dots[0]) + b"=\n", binascii.b2a_qp(data))
+    encoded = encoded.replace(b"\n", b"\r\n")
     return encoded if encoded.endswith(b"\r\n") or not encoded else encoded + b"=\r\n"
 
 
@@ -107,7 +125,7 @@ class MailTemplate:
         return f"<{message_id}.{self.mailing.token}@{self.domain}>"
 
     def build(self, envelope: Envelope, *, address: str) -> bytes:
-        """The mail as it goes over the wire, before dot-stuffing; `address` comes from `wire_address`."""
+        """The mail as it goes over the wire; `address` comes from `wire_address`. No line begins with a dot."""
         headers = (
             f"{self._common}To: {address}\r\n"
             f"Subject: {header_text(envelope.subject, name_length=9)}\r\n"

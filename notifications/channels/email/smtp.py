@@ -29,7 +29,10 @@ _BAD_MAILBOX = {550, 551, 553}
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What is handed over: wire addresses, and bytes with CRLF line ends. `address` is as it was given to us."""
+    """What is handed over. `address` is as it was given to us, the others as SMTP carries them.
+
+    Every line of `data` ends in CRLF, and none begins with a dot, which would need stuffing (RFC 5321 §4.5.2).
+    """
 
     message_id: int
     address: Address
@@ -172,9 +175,9 @@ class SmtpConnection:
 
     def _hand_over(self, mail: Mail, upcoming: Mail | None) -> DeliveryError | None:
         """Write the text, and the envelope of the next mail behind it."""
-        data = _dot_stuffed(mail.data)
+        following = _envelope(upcoming) if upcoming and self._pipelining else b""
         try:
-            self._line.send(data + _envelope(upcoming) if upcoming and self._pipelining else data)
+            self._line.send(b"".join((mail.data, b".\r\n", following)))
         except (OSError, smtplib.SMTPException) as error:
             return self._lost(error)
         return None
@@ -226,11 +229,6 @@ def _commands(mail: Mail) -> tuple[str, str, str]:
 
 def _envelope(mail: Mail) -> bytes:
     return "".join(f"{command}\r\n" for command in _commands(mail)).encode("ascii")
-
-
-def _dot_stuffed(data: bytes) -> bytes:
-    """RFC 5321 §4.5.2: a leading dot is doubled, and a lone dot ends the mail. `data` ends in CRLF."""
-    return (b"." if data.startswith(b".") else b"") + data.replace(b"\r\n.", b"\r\n..") + b".\r\n"
 
 
 def _text(error: Exception) -> str:

@@ -145,7 +145,7 @@ def test_starttls_is_demanded_when_it_is_configured(smtp, settings):
 
 
 def test_the_same_bytes_as_the_standard_library_sends(smtp):
-    data = b"Subject: x\r\n\r\n.\r\n..\r\nend\r\n"
+    data = b"Subject: x\r\n\r\nin between.\r\n\r\nend\r\n"
     mail = Mail(1, Address("b@example.com"), "a@example.com", "b@example.com", data)
     assert list(SmtpConnection(SmtpSettings.from_django()).deliver([mail])) == [(mail, None)]
     with smtplib.SMTP("127.0.0.1", smtp.port) as raw:
