@@ -8,7 +8,7 @@ each of them, so whoever encodes the pieces can remember what became of it.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from liquid import BoundTemplate
 from liquid.ast import BlockNode, Node
@@ -124,7 +124,7 @@ def _step(nodes: list[Node]) -> Step:
     for kind, make in _STEPS.items():
         if isinstance(node, kind):
             return make(node)
-    return node.render
+    return cast(Step, node.render)
 
 
 def _text(text: str) -> Step:
@@ -219,8 +219,8 @@ def _loop(node: BoundedForNode) -> Step:
 def _cycle(node: CycleNode) -> Step:
     """Only of plain texts without a group's name; anything else is left to python-liquid."""
     if node.group or not all(isinstance(each, StringLiteral) for each in node.args):
-        return node.render
-    texts = [each.value for each in node.args]
+        return cast(Step, node.render)
+    texts = [each.value for each in node.args if isinstance(each, StringLiteral)]
     keys: dict[bool, str] = {}
 
     def step(context: SandboxContext, pieces: Pieces) -> None:
@@ -255,10 +255,10 @@ def _value(expression: Expression) -> Value:
 def _path(path: Path) -> Value:
     """A path of plain keys through dicts; whatever is missing or unusual is left to python-liquid."""
     root, *keys = path.path
-    *inner, last = keys or [None]
-    if not isinstance(root, str) or not all(isinstance(key, str) and key not in _SPECIAL for key in inner):
+    # `size` may end a path, as `items.size` does.
+    if not isinstance(root, str) or not all(isinstance(key, str) for key in keys) or _SPECIAL.intersection(keys[:-1]):
         return path.evaluate
-    if last is not None and (not isinstance(last, str) or last in ("first", "last")):
+    if keys and keys[-1] in ("first", "last"):
         return path.evaluate
 
     def value(context: SandboxContext) -> object:

@@ -54,8 +54,9 @@ class Addressee:
 class Contexts:
     """The contexts of one run's messages. `prepare` fetches for a whole batch what `build` needs."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, *, destinations: Iterable[str] = ()) -> None:
         self.run = run
+        self._destinations = {url for url in (settings.SHOP_URL, *destinations) if url}
         self._tokens = TokenMaker()
         self._links: dict[str, int] = {}
         self._items: dict[int, ShownItem] = {}
@@ -97,7 +98,7 @@ class Contexts:
             },
             "shop": {
                 "name": settings.SHOP_NAME,
-                "url": self._tracked(addressee, settings.SHOP_URL),
+                "url": self.tracked(addressee, settings.SHOP_URL),
                 "address": settings.SHOP_ADDRESS,
                 "currency": settings.SHOP_CURRENCY,
             },
@@ -122,7 +123,7 @@ class Contexts:
                 "image_url": item.image_url,
                 "reason": reason,
             }
-        return {**self._shown[key], "url": self._tracked(addressee, item.url or settings.SHOP_URL)}
+        return {**self._shown[key], "url": self.tracked(addressee, item.url or settings.SHOP_URL)}
 
     def _coupon(self, addressee: Addressee) -> dict[str, Any]:
         offer = self._offers[addressee.offer_id or 0]
@@ -136,12 +137,13 @@ class Contexts:
             }
         return {**self._described[key], "code": addressee.coupon_code, "valid_until": addressee.coupon_until}
 
-    def _tracked(self, addressee: Addressee, url: str) -> str:
+    def tracked(self, addressee: Addressee, url: str) -> str:
+        """The click link of the message that leads to `url`, one of the destinations or an item's."""
         token = self._tokens.click(message_id=addressee.message_id, link_id=self._links[url])
         return token.join(self._click_url)
 
     def _store_links(self, item_ids: Iterable[int]) -> None:
-        destinations: dict[str, int | None] = {settings.SHOP_URL: None}
+        destinations: dict[str, int | None] = dict.fromkeys(self._destinations)
         shown = (self._items[item] for item in item_ids if item in self._items)
         destinations |= {item.url: item.pk for item in shown if item.url}
         new = {url: item for url, item in destinations.items() if url not in self._links}

@@ -29,9 +29,9 @@ class Letters:
     def __init__(self, run: Run) -> None:
         self.run = run
         self._channel = delivery_channel(run.campaign.channel)
-        self._contexts = Contexts(run)
+        self._variants = {variant.pk: variant for variant in run.campaign.variants.all()}
         self._contents: dict[int, CompiledContent] = {}
-        self._languages = dict(run.campaign.variants.values_list("pk", "language"))
+        self._contexts = Contexts(run, destinations={variant.url for variant in self._variants.values()})
 
     def load(self, claims: list[Claim]) -> list[Letter]:
         """The letters of a batch, in its order, less those whose customer was erased since they were claimed."""
@@ -54,19 +54,22 @@ class Letters:
         """One letter as it is handed to the channel. Raises ContentError, LookupError or BadAddressError."""
         if not letter.addresses:
             raise BadAddressError("The customer has no address on this channel.")
-        content = self._content(letter.addressee.variant_id)
+        variant = self._variants.get(letter.addressee.variant_id or 0)
+        if variant is None:
+            raise LookupError("Its variant was deleted.")
+        content = self._content(variant)
         context = self._contexts.build(letter.addressee)
         if self._channel.capabilities.takes_mail:
             return _envelope(letter, content, context)
-        return self._notice(letter, content, context)
+        return self._notice(letter, content, context, url=variant.url)
 
     def _addressee(self, claim: Claim, customer_id: int, variant_id: int | None, *told: Any) -> Addressee:
         first_name, language, *rest = told
-        own = self._languages.get(variant_id, "") if variant_id else ""
-        spoken = own or language or settings.LANGUAGE_CODE
+        variant = self._variants.get(variant_id or 0)
+        spoken = (variant.language if variant else "") or language or settings.LANGUAGE_CODE
         return Addressee(claim.message_id, customer_id, variant_id, first_name, spoken, *rest)
 
-    def _notice(self, letter: Letter, content: CompiledContent, context: dict[str, Any]) -> Notice:
+    def _notice(self, letter: Letter, content: CompiledContent, context: dict[str, Any], *, url: str) -> Notice:
         rendered = content.render_notice(context)
         able = self._channel.capabilities
         first = context["items"][0] if context["items"] else {"url": context["shop"]["url"], "image_url": ""}
@@ -76,21 +79,17 @@ class Letters:
             addresses=letter.addresses,
             title=Truncator(rendered.title).chars(able.title_limit),
             body=Truncator(rendered.body).chars(able.body_limit),
-            url=first["url"],
+            url=self._contexts.tracked(letter.addressee, url) if url else first["url"],
             image_url=first["image_url"],
             data={"coupon": context["coupon"]["code"]} if context["coupon"] else {},
             unsubscribe_url=context["links"]["unsubscribe"],
         )
 
-    def _content(self, variant_id: int | None) -> CompiledContent:
-        if variant_id not in self._contents:
-            variant = Variant.objects.filter(pk=variant_id or 0).first()
-            if variant is None:
-                raise LookupError("Its variant was deleted.")
-            self._contents[variant.pk] = compile_content(
-                subject=variant.subject, html=variant.html, preview_text=variant.preview_text
-            )
-        return self._contents[variant_id or 0]
+    def _content(self, variant: Variant) -> CompiledContent:
+        if variant.pk not in self._contents:
+            variant.campaign = self.run.campaign
+            self._contents[variant.pk] = compile_content(**variant.parts())
+        return self._contents[variant.pk]
 
 
 def _envelope(letter: Letter, content: CompiledContent, context: dict[str, Any]) -> Envelope:

@@ -27,7 +27,7 @@ CORPUS = [
     "{% for a in items %}{% for b in items %}{{ b.price }}{{ forloop.parentloop.index }}{% endfor %}{% endfor %}",
     "{% for item in items %}{% if forloop.index == 2 %}{% continue %}{% endif %}{{ item.title }}{% endfor %}",
     "{% for item in items %}{% if item.reason %}{% break %}{% endif %}{{ item.title }}{% endfor %}",
-    "{% for i in items %}{% cycle 'a', '<b>' %}{% cycle 'a', 'c' %}{% cycle 'x': 1, 2 %}{% cycle i.title, 'z' %}{% endfor %}",
+    "{% for i in items %}{% cycle 'a', '<b>' %}{% cycle 'a' %}{% cycle 'x': 1, 2 %}{% cycle i.title %}{% endfor %}",
     "{% for i in (1..3) %}{{ i }}{% endfor %}{% for word in customer.first_name %}[{{ word }}]{% endfor %}",
     "{% for pair in customer %}{{ pair[0] }}={{ pair[1] }} {% endfor %}{{ items }}{{ customer }}",
     "{% assign x = customer.first_name | append: '!' %}{{ x }}{% capture y %}<i>{{ x }}</i>{% endcapture %}{{ y }}",
