@@ -15,12 +15,12 @@ from recommendations.models import ModelVersion, TrainingRun
 from users.models import Profile
 from users.profiles import refresh_profiles
 
-REPEATS = 5
+REPEATS = 3
 
 _PRESENT = "c.erased_at IS NULL AND c.merged_into_id IS NULL"
 _CONSENTS = """
 INSERT INTO users_consent (customer_id, channel, purpose, granted, source, text_version, recorded_at)
-SELECT c.id, 'email', 'marketing', c.id %% 5 > 0, 'bench', '', now() - interval '300 days' FROM users_customer c
+SELECT c.id, 'email', 'marketing', c.id % 5 > 0, 'bench', '', now() - interval '300 days' FROM users_customer c
 WHERE NOT EXISTS (SELECT FROM users_consent)
 """
 _PREDICTIONS = """
