@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from recommendations.choices import Architecture, TrainingStatus
-from recommendations.export import export_interactions
+from recommendations.export import export_catalogue, export_interactions
 from recommendations.job import Job, job_folder
 from recommendations.models import TrainingRun
 from recommendations.registry import champion, register_versions
@@ -20,6 +20,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "seed": 1,
     "device": "auto",
     "time_budget": 900,
+    "text_encoder": "",
     "type_weights": {
         str(int(EventType.VIEW)): 0.2,
         str(int(EventType.CLICK)): 0.2,
@@ -90,6 +91,7 @@ def _train(run: TrainingRun, folder: Path) -> None:
     run.save(update_fields=["customers", "items", "interactions"])
     interactions.save(folder / "interactions.npz")
     del interactions
+    export_catalogue().save(folder / "catalogue.npz")
     job = Job("train", folder, {"architecture": run.architecture, **run.config})
     try:
         if not _follow(run, job):

@@ -42,6 +42,7 @@ class JobConfig:
 class TrainConfig(JobConfig):
     """exclude_seen: whether a recommendation of something already had counts for nothing when judging.
 
+    text_encoder: name of a sentence-transformers model for the items' texts; empty = hashed n-grams.
     time_budget: seconds for all architectures together, judging included; None = until it stops paying.
     """
 
@@ -53,6 +54,7 @@ class TrainConfig(JobConfig):
     time_budget: float | None = None
     exclude_seen: bool = False
     type_weights: dict[str, float] = field(default_factory=dict)
+    text_encoder: str = ""
 
     def check(self, path: Path) -> None:
         if self.time_budget is not None and not self.time_budget > 0:

@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recommendations.ml.architectures import create
+from recommendations.ml.catalogue import Catalogue
 from recommendations.ml.context import Context, FitReport, Progress
 from recommendations.ml.devices import resolve_device
 from recommendations.ml.errors import DataError
@@ -16,6 +20,7 @@ from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import TrainConfig
 from recommendations.ml.judging import judge
 from recommendations.ml.splits import Split, split_by_name
+from recommendations.ml.text import text_encoder
 
 Emit = Callable[..., None]
 # Of the time left, what the search for the number of epochs may take; the fit on all data takes a little longer.
@@ -40,6 +45,7 @@ class Course:
 
     directory: Path
     interactions: Interactions
+    features: NDArray[np.float32] | None
     split: Split
     config: TrainConfig
     device: str
@@ -55,12 +61,17 @@ def train_job(directory: Path, config: TrainConfig, emit: Emit) -> None:
     """Run the job in `directory`. Raises MLError for input that cannot be used."""
     started = time.monotonic()
     interactions = Interactions.load(directory / "interactions.npz")
+    features: NDArray[np.float32] | None = None
+    if catalogue := Catalogue.load(directory / "catalogue.npz"):
+        interactions = catalogue.with_all_items(interactions)
+        features = catalogue.vectors(interactions.item_ids, text_encoder(config.text_encoder), seed=config.seed)
     split = split_by_name(config.split, interactions)
     if not len(split.test):
         raise DataError("no customer has the three purchases at different times that judging needs")
     course = Course(
         directory=directory,
         interactions=interactions,
+        features=features,
         split=split,
         config=config,
         device=resolve_device(config.device),
@@ -103,6 +114,7 @@ def _fit(model: Any, interactions: Interactions, stage: str, course: Course, *, 
         device=course.device,
         seconds=None if left is None else left * share,
         type_weights={int(code): weight for code, weight in course.config.type_weights.items()},
+        features=course.features,
         checkpoint=course.directory / CHECKPOINTS / f"{model.name}-{stage}.pt",
         on_progress=lambda progress: course.emit("progress", architecture=model.name, stage=stage, **progress),
     )
