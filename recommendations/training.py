@@ -11,6 +11,7 @@ from recommendations.choices import Architecture, TrainingStatus
 from recommendations.export import export_catalogue, export_interactions
 from recommendations.job import Job, job_folder
 from recommendations.models import TrainingRun
+from recommendations.predictions import OUTCOMES
 from recommendations.registry import champion, register_versions
 from users.choices import EventType
 
@@ -21,6 +22,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "device": "auto",
     "time_budget": 900,
     "text_encoder": "",
+    "memory_budget": None,
     "type_weights": {
         str(int(EventType.VIEW)): 0.2,
         str(int(EventType.CLICK)): 0.2,
@@ -92,7 +94,8 @@ def _train(run: TrainingRun, folder: Path) -> None:
     interactions.save(folder / "interactions.npz")
     del interactions
     export_catalogue().save(folder / "catalogue.npz")
-    job = Job("train", folder, {"architecture": run.architecture, **run.config})
+    outcomes = {name: [int(kind) for kind in kinds] for name, kinds in OUTCOMES.items()}
+    job = Job("train", folder, {"architecture": run.architecture, "outcome_types": outcomes, **run.config})
     try:
         if not _follow(run, job):
             return

@@ -16,6 +16,7 @@ from recommendations.ml.files import write_arrays
 from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import ScoreConfig
+from recommendations.ml.outcomes import outcomes_from
 from recommendations.ml.predictions import write_predictions
 from recommendations.ml.ragged import Int64
 from recommendations.ml.reasons import find_reasons
@@ -50,12 +51,17 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
             elapsed=elapsed,
             eta=elapsed / rows.stop * (n - rows.stop),
         )
+    probabilities = {
+        f"{name}_probability": head(model, histories, items).astype(np.float32)
+        for name, head in outcomes_from(model.outcomes).items()
+    }
     arrays: dict[str, NDArray[Any]] = {
         "customer_ids": interactions.customer_ids,
         "item_ids": _raw(items, model.item_ids),
         "scores": scores,
         "reason_item_ids": _raw(reasons, model.item_ids),
         "had": had,
+        **probabilities,
     }
     write_arrays(directory / "recommendations.npz", arrays)
     if config.outcome_types:

@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommendations.ml.architectures import create
+from recommendations.ml.architectures.base import Architecture
 from recommendations.ml.catalogue import Catalogue
 from recommendations.ml.context import Context, FitReport, Progress
-from recommendations.ml.devices import resolve_device
+from recommendations.ml.devices import limit_memory, resolve_device
 from recommendations.ml.errors import DataError
 from recommendations.ml.files import write_json
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import TrainConfig
 from recommendations.ml.judging import judge
+from recommendations.ml.outcomes import judge_outcomes, learn_outcomes, outcome_arrays
 from recommendations.ml.splits import Split, split_by_name
 from recommendations.ml.text import text_encoder
 
@@ -60,6 +62,8 @@ class Course:
 def train_job(directory: Path, config: TrainConfig, emit: Emit) -> None:
     """Run the job in `directory`. Raises MLError for input that cannot be used."""
     started = time.monotonic()
+    if config.memory_budget is not None:
+        limit_memory(config.memory_budget)
     interactions = Interactions.load(directory / "interactions.npz")
     features: NDArray[np.float32] | None = None
     if catalogue := Catalogue.load(directory / "catalogue.npz"):
@@ -97,11 +101,22 @@ def _train_one(name: str, course: Course, outcome: Outcome) -> None:
     exclude = course.config.exclude_seen
     outcome.validation_metrics[name] = judge(model, course.split.validation, exclude_seen=exclude)
     outcome.metrics[name] = judge(model, course.split.test, exclude_seen=exclude)
+    outcome.metrics[name] |= _learn_outcomes(model, course)
     course.emit("judged", architecture=name, metrics=outcome.metrics[name])
     _fit(model, course.interactions, "refit", course, share=1.0)
     model.save(course.directory / "artefacts" / f"{name}.npz")
     outcome.epochs[name], outcome.history[name] = report.epochs, report.history
     outcome.seconds[name] = round(time.monotonic() - started, 3)
+
+
+def _learn_outcomes(model: Architecture, course: Course) -> dict[str, float]:
+    """Learn on the validation step what the scores are worth as probabilities, and judge it on the test step."""
+    split, exclude = course.split, course.config.exclude_seen
+    kinds = {name: tuple(types) for name, types in course.config.outcome_types.items()}
+    options: dict[str, Any] = {"exclude_seen": exclude, "seed": course.config.seed}
+    heads = learn_outcomes(model, split.train, split.development, kinds, **options)
+    model.outcomes = outcome_arrays(heads)
+    return judge_outcomes(model, heads, split.development, course.interactions, **options)
 
 
 def _fit(model: Any, interactions: Interactions, stage: str, course: Course, *, share: float) -> FitReport:
