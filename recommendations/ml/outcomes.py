@@ -39,9 +39,9 @@ class Head:
     weights: Float64
     calibration: Platt
 
-    def __call__(self, model: Architecture, histories: Histories, items: Int64) -> Float64:
-        """Probabilities [b, k] of items [b, k]; 0 where there is none."""
-        X = _signals(self, _shares(model, histories, items), histories, items)
+    def __call__(self, shares: Float64, histories: Histories, items: Int64) -> Float64:
+        """Probabilities [b, k] of items [b, k] with their `shares` [b, k]; 0 where there is none."""
+        X = _signals(self, shares, histories, items)
         return np.where(items >= 0, self.calibration(X @ self.weights), 0.0)
 
 
@@ -75,6 +75,14 @@ def learn_outcomes(
     return heads
 
 
+def chances(model: Architecture, outcomes: Outcomes, histories: Histories, items: Int64) -> dict[str, Float64]:
+    """By kind, the probabilities [b, k] of the items [b, k] of some histories."""
+    if not outcomes:
+        return {}
+    shares = _shares(model, histories, items)
+    return {name: head(shares, histories, items) for name, head in outcomes.items()}
+
+
 def judge_outcomes(
     model: Architecture,
     outcomes: Outcomes,
@@ -88,12 +96,12 @@ def judge_outcomes(
     customers, target = _next_step(before, after, seed=seed)
     histories = before.histories.rows(customers)
     items, _ = model.rank(histories, CANDIDATES, exclude_seen=exclude_seen)
-    result = {}
+    result, found = {}, chances(model, outcomes, histories, items)
     for name, head in outcomes.items():
         known = items >= 0
         happened = _happened(after, target, head.types, customers, items)[known]
         result[f"{name}_rate"] = float(happened.mean()) if len(happened) else 0.0
-        result[f"{name}_ece"] = expected_calibration_error(head(model, histories, items)[known], happened)
+        result[f"{name}_ece"] = expected_calibration_error(found[name][known], happened)
     return result
 
 

@@ -1,4 +1,4 @@
-"""The scoring job: the best items of every customer and the reasons for the first few."""
+"""The scoring job: the best items of every customer, the reasons for the first few, and what goes with every item."""
 
 import time
 from collections.abc import Callable
@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from recommendations.ml.architectures import load
 from recommendations.ml.architectures.base import Architecture
 from recommendations.ml.choosing import best_items
+from recommendations.ml.context import Context
 from recommendations.ml.errors import DataError
 from recommendations.ml.files import write_arrays
 from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import ScoreConfig
-from recommendations.ml.outcomes import outcomes_from
+from recommendations.ml.links import link_arrays
+from recommendations.ml.outcomes import chances, outcomes_from
 from recommendations.ml.predictions import write_predictions
 from recommendations.ml.ragged import Int64
 from recommendations.ml.reasons import find_reasons
@@ -37,11 +39,15 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
     scores = np.full((n, config.k), -np.inf, dtype=np.float32)
     reasons = np.full((n, config.k), -1, dtype=np.int64)
     had = np.zeros((n, config.k), dtype=np.bool_)
+    outcomes = outcomes_from(model.outcomes)
+    probabilities = {name: np.zeros((n, config.k), dtype=np.float32) for name in outcomes}
     for start in range(0, n, SHARD):
         rows = slice(start, min(start + SHARD, n))
         shard = histories.slice(rows.start, rows.stop)
         items[rows], scores[rows], had[rows] = best_items(model, shard, config, allowed)
         reasons[rows] = _reasons(model, shard, items[rows], had[rows], config.reasons)
+        for name, found in chances(model, outcomes, shard, items[rows]).items():
+            probabilities[name][rows] = found
         elapsed = time.monotonic() - started
         emit(
             "progress",
@@ -51,19 +57,18 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
             elapsed=elapsed,
             eta=elapsed / rows.stop * (n - rows.stop),
         )
-    probabilities = {
-        f"{name}_probability": head(model, histories, items).astype(np.float32)
-        for name, head in outcomes_from(model.outcomes).items()
-    }
     arrays: dict[str, NDArray[Any]] = {
         "customer_ids": interactions.customer_ids,
         "item_ids": _raw(items, model.item_ids),
         "scores": scores,
         "reason_item_ids": _raw(reasons, model.item_ids),
         "had": had,
-        **probabilities,
+        **{f"{name}_probability": values for name, values in probabilities.items()},
     }
     write_arrays(directory / "recommendations.npz", arrays)
+    weights = {int(code): weight for code, weight in config.type_weights.items()}
+    links = link_arrays(interactions, Context(type_weights=weights), bought=config.had_types)
+    write_arrays(directory / "links.npz", links)
     if config.outcome_types:
         write_predictions(directory, interactions, config, emit)
     emit("done", customers=n, seconds=round(time.monotonic() - started, 3))

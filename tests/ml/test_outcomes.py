@@ -7,7 +7,7 @@ from recommendations.ml.architectures import create, load
 from recommendations.ml.calibration import auc
 from recommendations.ml.context import Context
 from recommendations.ml.interactions import Interactions
-from recommendations.ml.outcomes import judge_outcomes, learn_outcomes, outcome_arrays, outcomes_from
+from recommendations.ml.outcomes import chances, judge_outcomes, learn_outcomes, outcome_arrays, outcomes_from
 from recommendations.ml.splits import leave_last_out
 
 VIEW, PURCHASE = 1, 6
@@ -45,12 +45,12 @@ def test_probabilities_of_recommended_items_mean_what_they_say(shop, name, tmp_p
     items, _ = model.rank(split.test.histories, 10, exclude_seen=False)
     bought = split.test.target_items[:, None] == items
     kinds = shop.type[shop.offsets[1:] - 1][split.test.customer]
-    purchase = heads["purchase"](model, split.test.histories, items)
+    purchase = chances(model, heads, split.test.histories, items)["purchase"]
     assert auc(purchase.ravel(), (bought & (kinds == PURCHASE)[:, None]).ravel()) > 0.6
     model.outcomes = outcome_arrays(heads)
     model.save(tmp_path / "m.npz")
     again = load(tmp_path / "m.npz")
-    kept = outcomes_from(again.outcomes)["purchase"](again, split.test.histories, items)
+    kept = chances(again, outcomes_from(again.outcomes), split.test.histories, items)["purchase"]
     np.testing.assert_allclose(kept, purchase, rtol=1e-4, atol=1e-6)
 
 
@@ -60,4 +60,4 @@ def test_places_without_an_item_have_no_probability(shop):
     model.fit(split.train, Context(exclude_seen=False))
     heads = learn_outcomes(model, split.train, split.development, KINDS, exclude_seen=False, seed=1)
     items = np.full((3, 4), -1)
-    assert not heads["click"](model, split.test.histories.slice(0, 3), items).any()
+    assert not chances(model, heads, split.test.histories.slice(0, 3), items)["click"].any()

@@ -138,7 +138,7 @@ def test_a_full_disk_is_named_and_the_checkpoint_before_stays(tmp_path):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
     try:
-        with pytest.raises(OSError, match="too large|No space"):
+        with pytest.raises(OSError, match=r"too large|No space"):
             trainer(Context(checkpoint=path), epochs=4).run()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
