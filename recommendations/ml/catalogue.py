@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from recommendations.ml.artefacts import Arrays
 from recommendations.ml.errors import DataError
 from recommendations.ml.features import Features
 from recommendations.ml.files import write_arrays
@@ -88,8 +89,8 @@ class Catalogue:
         features = self.features
         names = {"numbers": features.number_names, "codes": features.code_names, "words": features.words}
         described = json.dumps({**names, "texts": list(self.texts)}).encode()
-        arrays = {"ids": features.ids, "numbers": features.numbers, "codes": features.codes, "given": self.given}
-        write_arrays(path, {**arrays, "described": np.frombuffer(described, dtype=np.uint8)})
+        arrays: Arrays = {"ids": features.ids, "numbers": features.numbers, "codes": features.codes}
+        write_arrays(path, {**arrays, "given": self.given, "described": np.frombuffer(described, dtype=np.uint8)})
 
     @classmethod
     def load(cls, path: Path) -> Self | None:

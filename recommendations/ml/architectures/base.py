@@ -90,8 +90,8 @@ class Architecture(ABC):
         """Write the model to one file."""
         meta = {"architecture": self.name, "config": asdict(self.config), **self._meta()}
         outcomes = {f"{OUTCOMES}{name}": array for name, array in self.outcomes.items()}
-        arrays = {"item_ids": self.item_ids, "prior": self.prior, **outcomes, **self._arrays()}
-        artefacts.write(Path(path), meta, arrays)
+        arrays: artefacts.Arrays = {"item_ids": self.item_ids, "prior": self.prior}
+        artefacts.write(Path(path), meta, {**arrays, **outcomes, **self._arrays()})
 
     @classmethod
     def restore(cls, meta: Mapping[str, Any], arrays: artefacts.Arrays) -> Self:

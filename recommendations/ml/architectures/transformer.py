@@ -59,6 +59,9 @@ class ItemVectors(nn.Module):
     denominator, which would only teach that they are never chosen: they are what items like them are.
     """
 
+    vectors: Tensor
+    bought: Tensor
+
     def __init__(self, known: Known, width: int, dropout: float) -> None:
         super().__init__()
         self.dropout = dropout
