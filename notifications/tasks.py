@@ -7,6 +7,7 @@ workers are busy; the work itself waits in the database.
 from celery import shared_task
 
 from notifications.campaigns.plan import plan_run as decide_run
+from notifications.campaigns.review import withdraw_stale_approvals
 from notifications.campaigns.schedule import complete_runs, runs_to_plan, start_due_runs
 from notifications.delivery.outbox import send_due, sending_runs
 from notifications.delivery.reaper import reap_leases
@@ -18,6 +19,7 @@ EXPIRES = 15  # seconds
 @shared_task
 def tick() -> None:
     """One turn of the scheduler."""
+    withdraw_stale_approvals()
     start_due_runs()
     reap_leases()
     complete_runs()

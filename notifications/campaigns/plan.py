@@ -49,7 +49,7 @@ SELECT %(run)s, c.id,
     CASE WHEN c.refusal IS NULL AND NOT c.held_out THEN slice.variant_id END,
     CASE WHEN c.refusal IS NULL AND NOT c.held_out THEN %(offer)s::bigint END,
     coalesce(c.item_ids, '{{}}'), coalesce(c.reason_item_ids, '{{}}'),
-    CASE WHEN c.refusal IS NULL THEN %(send_at)s END, %(now)s
+    CASE WHEN c.refusal IS NULL THEN c.send_at END, %(now)s
 """
 
 _LINK_COUPONS = """
@@ -60,9 +60,10 @@ WHERE coupon.run_id = %(run)s AND coupon.offer_id = %(offer)s AND coupon.custome
 """
 
 _INSERT_MESSAGES = f"""
-INSERT INTO notifications_message (recipient_id, run_id, customer_id, channel, state, due_at, attempts, subject,
-    provider_id, error_kind, error, created_at)
-SELECT id, run_id, customer_id, %(channel)s, '{MessageState.PLANNED}', send_at, 0, '', '', '', '', %(now)s
+INSERT INTO notifications_message (recipient_id, run_id, customer_id, channel, state, due_at, useful_until, attempts,
+    subject, provider_id, error_kind, error, created_at)
+SELECT id, run_id, customer_id, %(channel)s, '{MessageState.PLANNED}', send_at, %(useful_until)s::timestamptz, 0,
+    '', '', '', '', %(now)s
 FROM notifications_recipient
 WHERE run_id = %(run)s AND customer_id > %(after)s AND customer_id <= %(last)s
     AND status = '{RecipientStatus.PLANNED}'
@@ -120,7 +121,7 @@ def _plan_shard(run: Run, arms: Arms) -> int:
             return 0
         parameters = _shard_parameters(run, arms, after=after, last=last, now=now)
         cursor.execute(
-            decision_sql(shard)
+            decision_sql(shard, run.campaign)
             + _INSERT_RECIPIENTS
             + f"FROM decision c {arms.sql(customer='c')} ON CONFLICT (run_id, customer_id) DO NOTHING",
             parameters,
@@ -150,7 +151,7 @@ def _lock_mark(run_id: int) -> int | None:
 
 def _shard_parameters(run: Run, arms: Arms, *, after: int, last: int, now: datetime) -> dict[str, Any]:
     return {
-        **decision_parameters(run.campaign),
+        **decision_parameters(run.campaign, at=max(run.scheduled_at, run.started_at or now)),
         **arms.parameters(),
         "run": run.pk,
         "offer": run.campaign.offer_id,
@@ -158,7 +159,6 @@ def _shard_parameters(run: Run, arms: Arms, *, after: int, last: int, now: datet
         "after": after,
         "last": last,
         "now": now,
-        "send_at": max(run.scheduled_at, run.started_at or now),
     }
 
 

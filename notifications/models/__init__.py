@@ -1,13 +1,18 @@
+from notifications.models.approval import Approval, CampaignChange
 from notifications.models.campaign import Campaign, Variant
+from notifications.models.cap import FrequencyCap
 from notifications.models.delivery import Click, Link, Message, Suppression
 from notifications.models.offer import Coupon, Offer, Redemption
 from notifications.models.run import Recipient, Run
 from notifications.models.segment import Segment
 
 __all__ = [
+    "Approval",
     "Campaign",
+    "CampaignChange",
     "Click",
     "Coupon",
+    "FrequencyCap",
     "Link",
     "Message",
     "Offer",

@@ -22,6 +22,7 @@ class Message(models.Model):
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     state = models.CharField(_("state"), max_length=16, choices=MessageState, default=MessageState.PLANNED)
     due_at = models.DateTimeField(_("due"))
+    useful_until = models.DateTimeField(_("of use until"), null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     lease_until = models.DateTimeField(null=True, editable=False)
     sent_at = models.DateTimeField(_("sent"), null=True)
