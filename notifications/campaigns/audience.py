@@ -12,6 +12,7 @@ from django.utils import timezone
 from notifications.choices import ItemChoice, OfferType, SuppressionReason
 from notifications.decisions.arms import held_out_sql, hold_out_parameters
 from notifications.decisions.caps import cap_parameters, caps_of
+from notifications.decisions.hashing import Purpose, draw_sql
 from notifications.decisions.quiet import awake_sql, quiet_parameters, zone_sql
 from notifications.decisions.reach import refusal_sql
 from notifications.models import Campaign, Offer
@@ -90,20 +91,22 @@ def decision_sql(shard: str, campaign: Campaign) -> str:
         FROM reachable LEFT JOIN LATERAL (
             SELECT array_agg(ranked.item_id ORDER BY ranked.rank) AS item_ids,
                 array_agg(ranked.reason_item_id ORDER BY ranked.rank) AS reason_item_ids
-            FROM (
+            FROM recommendations_recommendation stored CROSS JOIN LATERAL (
+                -- A list comes in its order, so nothing is read behind the last item that is shown.
                 SELECT listed.item_id, listed.reason_item_id, listed.rank
-                FROM recommendations_recommendation stored
-                CROSS JOIN unnest(stored.item_ids, stored.reason_item_ids, stored.bought_before)
+                FROM unnest(stored.item_ids, stored.reason_item_ids, stored.bought_before)
                     WITH ORDINALITY AS listed (item_id, reason_item_id, bought_before, rank)
-                JOIN catalog_item item ON item.id = listed.item_id
-                    AND item.is_active AND (item.stock IS NULL OR item.stock > 0)
-                WHERE stored.customer_id = reachable.id AND reachable.refusal IS NULL AND %(item_count)s > 0
-                    AND (%(bought_before)s::boolean IS NULL OR listed.bought_before = %(bought_before)s)
-                ORDER BY listed.rank LIMIT %(item_count)s
+                WHERE (%(bought_before)s::boolean IS NULL OR listed.bought_before = %(bought_before)s)
+                    AND (SELECT item.is_active AND coalesce(item.stock, 1) > 0 FROM catalog_item item
+                        WHERE item.id = listed.item_id)
+                LIMIT %(item_count)s
             ) AS ranked
+            WHERE stored.customer_id = reachable.id AND reachable.refusal IS NULL
         ) AS picked ON true
     ), decision AS MATERIALIZED (
-        SELECT chosen.*, refusal IS NULL AND {held_out_sql(customer_id="chosen.id")} AS held_out FROM chosen
+        SELECT chosen.*, refusal IS NULL AND {held_out_sql(customer_id="chosen.id")} AS held_out,
+            {draw_sql(Purpose.VARIANT, customer_id="chosen.id")} AS draw
+        FROM chosen
     )"""
 
 

@@ -133,9 +133,8 @@ def withdraw_stale_approvals() -> None:
     if not settings.CAMPAIGN_APPROVALS:
         return
     waiting = [CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED, CampaignStatus.SCHEDULED]
-    for pk in (
-        Campaign.objects.filter(status__in=waiting, approvals__isnull=False).distinct().values_list("pk", flat=True)
-    ):
+    approved = Campaign.objects.filter(status__in=waiting, approvals__isnull=False).distinct()
+    for pk in approved.values_list("pk", flat=True):
         with transaction.atomic():
             campaign = Campaign.objects.select_for_update(of=("self",)).get(pk=pk)
             if campaign.status in waiting:

@@ -33,12 +33,11 @@ def capped_sql(caps: list[FrequencyCap], *, customer: str, at: str) -> str:
             AS cap (maximum, days, channel, tag)
         WHERE cap.maximum <= (
             SELECT count(*) FROM notifications_message earlier
-            WHERE earlier.customer_id = {customer} AND (
-                    earlier.state = '{MessageState.SENDING}'
-                    OR earlier.state = '{MessageState.SENT}' AND earlier.sent_at > {at} - make_interval(days => cap.days)
-                    OR earlier.state = '{MessageState.UNKNOWN}'
-                        AND earlier.due_at > {at} - make_interval(days => cap.days)
-                )
+            WHERE earlier.customer_id = {customer}
+                AND CASE earlier.state WHEN '{MessageState.SENDING}' THEN true
+                    WHEN '{MessageState.SENT}' THEN earlier.sent_at > {at} - make_interval(days => cap.days)
+                    WHEN '{MessageState.UNKNOWN}' THEN earlier.due_at > {at} - make_interval(days => cap.days)
+                    ELSE false END
                 AND (cap.channel = '' OR earlier.channel = cap.channel)
                 AND (cap.tag = '' OR EXISTS (
                     SELECT FROM notifications_run run JOIN notifications_campaign campaign

@@ -25,17 +25,18 @@ FOR UPDATE OF message SKIP LOCKED
 # Two claims of one customer's messages must not both find the cap unreached: the second waits here for the first, and
 # judges in a statement of its own, which sees what the first one took.
 _ONE_CLAIM_PER_CUSTOMER = """
-SELECT pg_advisory_xact_lock(hashtext('claim_customer'), hashint8(customer_id))
-FROM (SELECT DISTINCT hashint8(unnest) AS hash, unnest AS customer_id FROM unnest(%(customers)s::bigint[])) AS customers
-ORDER BY hash
+SELECT pg_advisory_xact_lock(hashtext('claim_customer'), hash)
+FROM (
+    SELECT DISTINCT hashint8(customer) AS hash FROM unnest(%(customers)s::bigint[]) AS customer ORDER BY hash OFFSET 0
+) AS in_one_order
 """
 
 
 def _judge_sql(caps: list[FrequencyCap]) -> str:
     """Claims, cancels or puts off the locked messages.
 
-    Consent, suppression, caps and the hour are judged in the statement that claims, so nothing can happen in between but
-    a change during the few seconds of the batch itself.
+    Consent, suppression, caps and the hour are judged in the statement that claims, so nothing can happen in between
+    but a change during the few seconds of the batch itself.
     """
     return f"""
     WITH judged AS MATERIALIZED (
