@@ -60,6 +60,7 @@ WITH stored AS (
     SELECT %(run)s, decided.customer_id, decided.status, suppression, arm, propensity, variant_id, decided.offer_id,
         coupon.id, item_ids, reason_item_ids, send_at, %(now)s
     FROM {SHARD} decided LEFT JOIN notifications_coupon coupon ON coupon.run_id = %(run)s
+        AND coupon.customer_id > %(after)s AND coupon.customer_id <= %(last)s
         AND coupon.customer_id = decided.customer_id AND coupon.offer_id = decided.offer_id
     ORDER BY decided.customer_id
     ON CONFLICT (run_id, customer_id) DO NOTHING
@@ -121,7 +122,7 @@ def _plan_shard(run: Run, arms: Arms) -> int:
         count, last = cursor.fetchone()
         if not count:
             return 0
-        parameters = _shard_parameters(run, arms, after=after, now=now)
+        parameters = _shard_parameters(run, arms, after=after, last=last, now=now)
         cursor.execute(f"DROP TABLE IF EXISTS {SHARD}")
         cursor.execute(
             f"CREATE TEMPORARY TABLE {SHARD} AS {decision_sql(shard, run.campaign)} {_DECIDED}"
@@ -144,7 +145,7 @@ def _lock_mark(run_id: int) -> int | None:
     return planning.values_list("planned_up_to", flat=True).first()
 
 
-def _shard_parameters(run: Run, arms: Arms, *, after: int, now: datetime) -> dict[str, Any]:
+def _shard_parameters(run: Run, arms: Arms, *, after: int, last: int, now: datetime) -> dict[str, Any]:
     return {
         **decision_parameters(run.campaign, at=max(run.scheduled_at, run.started_at or now)),
         **arms.parameters(),
@@ -152,6 +153,7 @@ def _shard_parameters(run: Run, arms: Arms, *, after: int, now: datetime) -> dic
         "offer": run.campaign.offer_id,
         "channel": run.campaign.channel,
         "after": after,
+        "last": last,
         "now": now,
     }
 
