@@ -17,6 +17,8 @@ from notifications.choices import CampaignPart, CampaignStatus, ChangeKind
 from notifications.models import Approval, Campaign
 from users.models import User
 
+UNDER_REVIEW = (CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED, CampaignStatus.SCHEDULED)
+
 
 class ApprovalRefusedError(Exception):
     """This person cannot approve this now; `code` is `not_allowed`, `not_in_review`, `not_needed` or `same_person`."""
@@ -111,6 +113,9 @@ def settle_review(*, campaign: Campaign) -> None:
 
     Approvals that no longer hold are removed, and the history says so. A scheduled campaign goes back with its run.
     """
+    campaign.refresh_from_db(fields=["status"])
+    if campaign.status not in UNDER_REVIEW:
+        return
     _remove_stale(campaign)
     missing = missing_parts(campaign)
     if not missing:
@@ -132,13 +137,11 @@ def withdraw_stale_approvals() -> None:
     """Take back every approved campaign that was changed since, also by an edit of its segment or offer."""
     if not settings.CAMPAIGN_APPROVALS:
         return
-    waiting = [CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED, CampaignStatus.SCHEDULED]
-    approved = Campaign.objects.filter(status__in=waiting, approvals__isnull=False).distinct()
+    approved = Campaign.objects.filter(status__in=UNDER_REVIEW, approvals__isnull=False).distinct()
     for pk in approved.values_list("pk", flat=True):
         with transaction.atomic():
             campaign = Campaign.objects.select_for_update(of=("self",)).get(pk=pk)
-            if campaign.status in waiting:
-                settle_review(campaign=campaign)
+            settle_review(campaign=campaign)
 
 
 def _content(parts: dict[str, dict[str, object]], part: str) -> dict[str, object]:

@@ -7,6 +7,13 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def add_default_caps(apps, schema_editor):
+    """Two caps to start from, switched off: an upgrade must not silence a shop that never asked for it."""
+    caps = apps.get_model("notifications", "FrequencyCap").objects.using(schema_editor.connection.alias)
+    for maximum, days in ((1, 1), (4, 7)):
+        caps.get_or_create(days=days, channel="", tag="", defaults={"maximum": maximum, "is_active": False})
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("notifications", "0002_initial"),
@@ -320,4 +327,5 @@ class Migration(migrations.Migration):
                 "constraints": [models.UniqueConstraint(fields=("campaign", "part"), name="one_approval_per_part")],
             },
         ),
+        migrations.RunPython(add_default_caps, migrations.RunPython.noop),
     ]
