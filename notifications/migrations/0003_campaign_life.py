@@ -270,7 +270,7 @@ class Migration(migrations.Migration):
                         verbose_name="tag",
                     ),
                 ),
-                ("is_active", models.BooleanField(default=True, verbose_name="active")),
+                ("is_active", models.BooleanField(default=True, verbose_name="switched on")),
             ],
             options={
                 "verbose_name": "frequency cap",

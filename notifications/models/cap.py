@@ -19,7 +19,7 @@ class FrequencyCap(models.Model):
     tag = models.CharField(
         _("tag"), max_length=50, blank=True, default="", help_text=_("Only campaigns with this tag. Empty: all.")
     )
-    is_active = models.BooleanField(_("active"), default=True)
+    is_active = models.BooleanField(_("switched on"), default=True)
 
     class Meta:
         verbose_name = _("frequency cap")
