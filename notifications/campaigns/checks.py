@@ -7,12 +7,13 @@ from typing import Self
 
 from django.utils.translation import gettext as _
 
-from notifications.campaigns.audience import AudiencePreview, worst_case_liability
+from notifications.campaigns.audience import AudiencePreview
 from notifications.channels import delivery_channel
 from notifications.content.check import check_content
 from notifications.decisions.caps import caps_of
 from notifications.models import Campaign, Offer
 from notifications.offers.issue import OfferNotIssuableError, coupon_validity
+from notifications.offers.liability import worst_case_liability
 from notifications.segments import RuleError, count_segment
 
 

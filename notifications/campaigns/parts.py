@@ -17,12 +17,7 @@ Parts = dict[str, dict[str, Any]]
 SETTINGS = "settings"  # what needs nobody's approval
 _OF_THE_MESSAGE = ("channel", "item_count", "item_choice")
 _OF_THE_AUDIENCE = ("hold_out_percent", "tags")
-_NOT_CHOSEN = frozenset(
-    {
-        *("id", "status", "hold_out_seed", "created_by_id", "created_at", "updated_at"),
-        *("campaign_id", "segment_id", "offer_id", "reserved", "committed"),
-    }
-)
+_NOT_CHOSEN = frozenset({"status", "campaign_id", "segment_id", "offer_id"})
 
 
 def campaign_parts(campaign: Campaign) -> Parts:
@@ -47,10 +42,11 @@ def campaign_parts(campaign: Campaign) -> Parts:
 
 
 def _fields(row: Model) -> dict[str, Any]:
+    """What somebody chose of a row: counters and time stamps are not editable."""
     return {
         field.attname: field.value_from_object(row)
         for field in row._meta.concrete_fields
-        if field.attname not in _NOT_CHOSEN
+        if field.editable and not field.primary_key and field.attname not in _NOT_CHOSEN
     }
 
 

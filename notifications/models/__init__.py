@@ -2,7 +2,8 @@ from notifications.models.approval import Approval, CampaignChange
 from notifications.models.campaign import Campaign, Variant
 from notifications.models.cap import FrequencyCap
 from notifications.models.delivery import Click, Link, Message, Suppression
-from notifications.models.offer import Coupon, Offer, Redemption
+from notifications.models.membership import PointsAccount, PointsEntry, PointsRule, Progress, Tier, TierChange
+from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
 from notifications.models.run import Recipient, Run
 from notifications.models.segment import Segment
 
@@ -16,10 +17,18 @@ __all__ = [
     "Link",
     "Message",
     "Offer",
+    "OfferUse",
+    "PointsAccount",
+    "PointsEntry",
+    "PointsRule",
+    "PoolCode",
+    "Progress",
     "Recipient",
     "Redemption",
     "Run",
     "Segment",
     "Suppression",
+    "Tier",
+    "TierChange",
     "Variant",
 ]
