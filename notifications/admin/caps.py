@@ -18,7 +18,7 @@ class FrequencyCapAdmin(ModelAdmin):
     def rule(self, cap: FrequencyCap) -> str:
         return str(cap)
 
-    @admin.display(description=_("channel"), empty_value=_("all together"))
+    @admin.display(description=_("channel"))
     def shown_channel(self, cap: FrequencyCap) -> str:
         return cap.get_channel_display() or str(_("all together"))
 

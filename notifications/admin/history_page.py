@@ -35,11 +35,11 @@ def history_lines(campaign: Campaign) -> list[Line]:
 
 def _line(entry: Entry) -> Line:
     change = entry.change
-    what = ChangeKind(change.kind).label
+    what = str(ChangeKind(change.kind).label)
     if change.part:
         what = _("%(what)s: %(part)s") % {"what": what, "part": CampaignPart(change.part).label}
     who = str(change.user) if change.user else _nobody(change.kind)
-    return Line(change.changed_at, who, str(what), [_value(each) for each in entry.differences])
+    return Line(change.changed_at, who, what, [_value(each) for each in entry.differences])
 
 
 def _nobody(kind: str) -> str:

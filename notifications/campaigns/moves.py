@@ -19,9 +19,9 @@ class IllegalMoveError(Exception):
 class LaunchRefusedError(Exception):
     """The campaign is not ready; `problems` says why, one sentence each."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: Sequence[str]) -> None:
         super().__init__(" ".join(problems))
-        self.problems = problems
+        self.problems = list(problems)
 
 
 @transaction.atomic
