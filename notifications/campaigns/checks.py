@@ -11,7 +11,7 @@ from notifications.campaigns.audience import AudiencePreview
 from notifications.channels import delivery_channel
 from notifications.content.check import check_content
 from notifications.decisions.caps import caps_of
-from notifications.models import Campaign, Offer
+from notifications.models import Campaign, Offer, Variant
 from notifications.offers.issue import OfferNotIssuableError, coupon_validity
 from notifications.offers.liability import worst_case_liability
 from notifications.segments import RuleError, count_segment
@@ -72,12 +72,25 @@ def _content_problems(campaign: Campaign) -> list[Finding]:
         return [Finding(_("The campaign has no message. Add a variant with a subject and HTML."), field="variants")]
     return [
         Finding(
-            _("Variant %(name)s: %(problem)s") % {"name": variant, "problem": problem},
-            field=f"variants-{number}-{problem.part}",
+            _("Variant %(name)s: %(problem)s") % {"name": str(variant), "problem": problem},
+            field=f"variants-{number}-{part}",
         )
         for number, variant in enumerate(variants)
-        for problem in check_content(subject=variant.subject, html=variant.html, preview_text=variant.preview_text)
+        for part, problem in _variant_problems(variant)
     ]
+
+
+def _variant_problems(variant: Variant) -> list[tuple[str, str]]:
+    """Field and sentence. The text of a notice is checked in the place of a mail's preview text."""
+    missing = variant.missing_part()
+    text = _("“%(field)s” is empty; this channel needs it.") % {"field": _field_name(missing)} if missing else ""
+    fields = {} if variant.is_mail else {"preview_text": "body"}
+    found = [(fields.get(each.part, each.part), str(each)) for each in check_content(**variant.parts())]
+    return [(missing, text), *found] if missing else found
+
+
+def _field_name(name: str) -> str:
+    return str(Variant._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
 
 
 def _offer_problems(offer: Offer, *, at: datetime) -> list[Finding]:

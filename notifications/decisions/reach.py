@@ -3,6 +3,7 @@
 The address is checked before the consent: whoever has no address is counted as such.
 """
 
+from notifications.channels import channels
 from notifications.choices import SuppressionReason
 from notifications.decisions.caps import capped_sql
 from notifications.models import FrequencyCap
@@ -15,7 +16,7 @@ def refusal_sql(*, customer: str, at: str, caps: list[FrequencyCap]) -> str:
     Binds `channel` and `cap_parameters`. The newest row of the consent ledger holds; without any there is no consent.
     """
     return f"""CASE
-        WHEN {customer}.erased_at IS NOT NULL OR {customer}.merged_into_id IS NOT NULL OR {customer}.email_hash = ''
+        WHEN {customer}.erased_at IS NOT NULL OR {customer}.merged_into_id IS NOT NULL OR {_unreachable(customer)}
             THEN '{SuppressionReason.NO_ADDRESS}'
         WHEN NOT coalesce((
             SELECT consent.granted FROM users_consent consent
@@ -29,3 +30,11 @@ def refusal_sql(*, customer: str, at: str, caps: list[FrequencyCap]) -> str:
         ) THEN '{SuppressionReason.SUPPRESSED_ADDRESS}'
         WHEN {capped_sql(caps, customer=f"{customer}.id", at=at)} THEN '{SuppressionReason.FREQUENCY_CAP}'
     END"""
+
+
+def _unreachable(customer: str) -> str:
+    """Whether the customer has no address on the bound channel; each channel knows best where its addresses are."""
+    cases = (
+        f"WHEN '{name}' THEN {channel.unreachable.format(customer=customer)}" for name, channel in channels().items()
+    )
+    return f"CASE %(channel)s {' '.join(cases)} ELSE true END"

@@ -2,6 +2,7 @@ from notifications.models.approval import Approval, CampaignChange
 from notifications.models.campaign import Campaign, Variant
 from notifications.models.cap import FrequencyCap
 from notifications.models.delivery import Click, Link, Message, Suppression
+from notifications.models.inbox import InboxMessage
 from notifications.models.membership import PointsAccount, PointsEntry, PointsRule, Progress, Tier, TierChange
 from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
 from notifications.models.run import Recipient, Run
@@ -14,6 +15,7 @@ __all__ = [
     "Click",
     "Coupon",
     "FrequencyCap",
+    "InboxMessage",
     "Link",
     "Message",
     "Offer",
