@@ -4,6 +4,7 @@ Counted is what was sent, what is being sent, and what may have arrived (`unknow
 moment at which it would send, and a claim, for now.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Q
@@ -21,7 +22,7 @@ def caps_of(campaign: Campaign) -> list[FrequencyCap]:
     )
 
 
-def capped_sql(caps: list[FrequencyCap], *, customer: str, at: str) -> str:
+def capped_sql(caps: Sequence[FrequencyCap], *, customer: str, at: str) -> str:
     """Condition: the customer in column `customer` has had as many messages as one of `caps` allows before `at`.
 
     A window reaches back from `at` without its far end. Binds `cap_parameters`.

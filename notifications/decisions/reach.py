@@ -3,6 +3,8 @@
 The address is checked before the consent: whoever has no address is counted as such.
 """
 
+from collections.abc import Sequence
+
 from notifications.channels import channels
 from notifications.choices import SuppressionReason
 from notifications.decisions.caps import capped_sql
@@ -10,7 +12,7 @@ from notifications.models import FrequencyCap
 from users.choices import ConsentPurpose
 
 
-def refusal_sql(*, customer: str, at: str, caps: list[FrequencyCap]) -> str:
+def refusal_sql(*, customer: str, at: str = "now()", caps: Sequence[FrequencyCap] = ()) -> str:
     """The `SuppressionReason` that keeps the customer in table alias `customer` from a message at `at`, or NULL.
 
     Binds `channel` and `cap_parameters`. The newest row of the consent ledger holds; without any there is no consent.
