@@ -48,7 +48,7 @@ class OfferCodes(APIView):
         tags=["offers"],
         parameters=[key_header(required=False)],
         request=CodesSerializer,
-        responses={200: CodesImportedSerializer, 400: OpenApiResponse(dict, "No codes, or the offer makes its own.")},
+        responses={200: CodesImportedSerializer, 422: OpenApiResponse(CodesImportedSerializer, "Nothing is a code.")},
     )
     @idempotent(required=False)
     def post(self, request: Request, pk: int) -> Response:
@@ -60,4 +60,5 @@ class OfferCodes(APIView):
         except NoPoolError as error:
             raise serializers.ValidationError({"codes": [str(error)]}) from error
         known = {name: getattr(result, name) for name in ("added", "known", "refused", "faults")}
-        return Response(CodesImportedSerializer({**known, "left": offer.pool.count()}).data)
+        status = 200 if result.added or result.known else 422
+        return Response(CodesImportedSerializer({**known, "left": offer.pool.count()}).data, status)

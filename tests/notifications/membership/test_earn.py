@@ -174,6 +174,7 @@ def test_points_follow_a_customer_who_is_joined_to_another(rule):
 
 @pytest.mark.django_db(transaction=True)
 def test_a_turn_that_somebody_else_takes_is_left_to_them(rule):
+    earn_points()
     order(1)
     claimed, done = threading.Event(), threading.Event()
 
