@@ -6,8 +6,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
-from django.utils.translation import get_language
-from django.utils.translation import gettext as translate
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -44,8 +43,8 @@ class TierAdmin(ModelAdmin):
             amount = format_money(tier.threshold, settings.SHOP_CURRENCY, get_language() or "")
         words = {"basis": tier.get_basis_display(), "amount": amount, "days": tier.window_days}
         if tier.window_days is None:
-            return translate("%(basis)s: %(amount)s") % words
-        return translate("%(basis)s: %(amount)s within %(days)d days") % words
+            return gettext("%(basis)s: %(amount)s") % words
+        return gettext("%(basis)s: %(amount)s within %(days)d days") % words
 
     @admin.display(description=_("members"), ordering="member_count")
     def members(self, tier: Tier) -> str:
@@ -63,7 +62,7 @@ class PointsRuleAdmin(ModelAdmin):
 
     @admin.display(description=_("for"))
     def cause(self, rule: PointsRule) -> str:
-        return translate("orders") if rule.event_type is None else rule.get_event_type_display()
+        return gettext("orders") if rule.event_type is None else rule.get_event_type_display()
 
 
 @admin.register(PointsEntry)

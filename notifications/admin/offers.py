@@ -15,8 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, ngettext
-from django.utils.translation import gettext as translate
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
@@ -112,7 +111,7 @@ class OfferAdmin(ModelAdmin):
     @admin.display(description=_("pool of codes"))
     def pool_link(self, offer: Offer) -> SafeString | str:
         if offer.pk is None or offer.code_source != CodeSource.IMPORTED:
-            return translate("Imported codes are added once the offer is saved.")
+            return gettext("Imported codes are added once the offer is saved.")
         left = offer.pool.count()
         text = ngettext("%(n)d code is left", "%(n)d codes are left", left) % {"n": left}
         return format_html(
@@ -171,14 +170,14 @@ class OfferAdmin(ModelAdmin):
                 form.add_error(None, str(error))
             else:
                 counts = {"added": result.added, "known": result.known, "refused": result.refused}
-                told = translate("%(added)d codes were added, %(known)d were known, %(refused)d are no codes.") % counts
+                told = gettext("%(added)d codes were added, %(known)d were known, %(refused)d are no codes.") % counts
                 examples = f" ({', '.join(result.faults[:5])})" if result.faults else ""
                 self.message_user(request, told + examples, messages.WARNING if result.refused else messages.SUCCESS)
                 return redirect("admin:notifications_offer_codes", pk)
         left = offer.pool.count()
         context = {
             **self.admin_site.each_context(request),
-            "title": translate("Pool of codes"),
+            "title": gettext("Pool of codes"),
             "offer": offer,
             "form": form,
             "left": left,
@@ -225,16 +224,16 @@ def _tell(example: Example) -> dict[str, Any]:
         return format_money(amount, cart.currency, get_language() or "")
 
     before = money(cart.total + cart.shipping)
-    text = translate("A cart of %(total)s pays %(paid)s.") % {"total": before, "paid": money(example.pays)}
+    text = gettext("A cart of %(total)s pays %(paid)s.") % {"total": before, "paid": money(example.pays)}
     extras = []
     if share.gifts:
         items = ", ".join(f"{quantity} × {item_id}" for item_id, quantity in share.gifts)
-        extras.append(translate("It gets for nothing: %(items)s.") % {"items": items})
+        extras.append(gettext("It gets for nothing: %(items)s.") % {"items": items})
     if share.points:
-        extras.append(translate("It earns %(n)d points.") % {"n": share.points})
+        extras.append(gettext("It earns %(n)d points.") % {"n": share.points})
     if len(cart.lines) > 1 or any(line.quantity > 1 for line in cart.lines):
         lines = ", ".join(f"{line.quantity} × {money(line.price)}" for line in cart.lines)
-        extras.append(translate("In it: %(lines)s.") % {"lines": lines})
+        extras.append(gettext("In it: %(lines)s.") % {"lines": lines})
     return {"text": text, "extras": extras, "gains": bool(share.discount or share.gifts or share.points)}
 
 
