@@ -87,10 +87,8 @@ class OfferForm(forms.ModelForm):
         label=gettext_lazy("Special prices"),
         help_text=gettext_lazy("One a line, the shop's id of the item and its price: 85123A = 4.99"),
     )
-    include_items = NamesField(label=gettext_lazy("Only these items"), help_text=gettext_lazy("The shop's ids."))
-    include_categories = NamesField(
-        label=gettext_lazy("Only these categories"), help_text=gettext_lazy("Those below them are included.")
-    )
+    include_items = NamesField(label=gettext_lazy("Only these items"))
+    include_categories = NamesField(label=gettext_lazy("Only these categories"))
     include_brands = NamesField(label=gettext_lazy("Only these brands"))
     exclude_items = NamesField(label=gettext_lazy("Not these items"))
     exclude_categories = NamesField(label=gettext_lazy("Not these categories"))

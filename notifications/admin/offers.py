@@ -30,7 +30,7 @@ from notifications.offers.terms import PROMISED, change_offer, describe_offer, d
 _VALIDITY = (
     _("Validity"),
     {
-        "fields": (("valid_from", "valid_until"), ("valid_days", "uses_per_coupon")),
+        "fields": ("valid_from", "valid_until", ("valid_days", "uses_per_coupon")),
         "description": _("A coupon is valid for its days from issue, and never beyond the end of the offer."),
     },
 )
@@ -65,7 +65,10 @@ _TERMS = (
                 ("include_categories", "exclude_categories"),
                 ("include_brands", "exclude_brands"),
             ),
-            "description": _("Left empty, everything. Several are separated by commas; whatever fits one is covered."),
+            "description": _(
+                "Left empty, everything. The shop's ids, separated by commas; whatever fits one is covered, and a "
+                "category covers those below it."
+            ),
         },
     ),
 )
