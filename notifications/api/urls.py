@@ -15,12 +15,14 @@ from notifications.api.inbox import InboxDismiss, InboxList, InboxRead
 from notifications.api.offers import OfferDetail, OfferList
 from notifications.api.points import CustomerPoints, PointsCoupon
 from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponReturn, CouponValidate
-from notifications.api.segments import SegmentCount, SegmentDetail, SegmentList
+from notifications.api.segments import SegmentCount, SegmentDetail, SegmentExplain, SegmentList, SegmentMembers
 
 urlpatterns = [
     path("segments/", SegmentList.as_view(), name="segment-list"),
+    path("segments/explain/", SegmentExplain.as_view(), name="segment-explain"),
     path("segments/<int:pk>/", SegmentDetail.as_view(), name="segment-detail"),
     path("segments/<int:pk>/count/", SegmentCount.as_view(), name="segment-count"),
+    path("segments/<int:pk>/members/", SegmentMembers.as_view(), name="segment-members"),
     path("offers/", OfferList.as_view(), name="offer-list"),
     path("offers/<int:pk>/", OfferDetail.as_view(), name="offer-detail"),
     path("offers/<int:pk>/codes/", OfferCodes.as_view(), name="offer-codes"),
