@@ -25,7 +25,9 @@ from notifications.choices import OPEN_RUN_STATUSES, CampaignStatus
 from notifications.content.starter import starter_template
 from notifications.delivery.sample import sample_mail
 from notifications.models import Campaign, Run, Variant
+from notifications.reports import campaign_report
 from notifications.reports.progress import run_progress
+from notifications.reports.table import report_csv
 
 EDITABLE_AFTER_LAUNCH = ("name", "attribution_days")
 SHOWN_RUNS = 10
@@ -137,7 +139,12 @@ class CampaignAdmin(ModelAdmin):
             self.admin_site.admin_view(self.report_view),
             name="notifications_campaign_report",
         )
-        return [*own, report, *super().get_urls()]
+        table = path(
+            "<int:object_id>/report.csv",
+            self.admin_site.admin_view(self.report_csv_view),
+            name="notifications_campaign_report_csv",
+        )
+        return [*own, report, table, *super().get_urls()]
 
     def report_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The report, for everyone who may look at campaigns."""
@@ -151,6 +158,18 @@ class CampaignAdmin(ModelAdmin):
             **report_context(campaign),
         }
         return TemplateResponse(request, "notifications/admin/report.html", context)
+
+    def report_csv_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """The report's table, as a file."""
+        campaign = get_object_or_404(Campaign.objects.select_related("offer"), pk=object_id)
+        if not self.has_view_permission(request, campaign):
+            raise PermissionDenied
+        name = f"campaign-{campaign.pk}.csv"
+        return HttpResponse(
+            report_csv(campaign_report(campaign)),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
