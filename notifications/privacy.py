@@ -8,9 +8,9 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from notifications.choices import CouponStatus, MessageState
-from notifications.models import Click, Message, Segment, Suppression
+from notifications.models import Click, InboxMessage, Message, Segment, Suppression
 from users.idempotency import forget_answers_with
-from users.privacy.registry import Person, blank, fields, register
+from users.privacy.registry import Person, blank, delete, fields, register
 from users.privacy.retention import Rule, days_before, register_rule
 from users.privacy.rotation import register_hash_column
 
@@ -69,6 +69,13 @@ def register_holdings() -> None:
         erase=lambda person: _execute(_ERASE_REDEMPTIONS, person),
     )
     register(
+        "notifications.OfferUse",
+        section="offer_uses",
+        rows=fields("notifications.OfferUse", "uses", offer="offer__name"),
+        erase=delete("notifications.OfferUse"),
+    )
+    _register_membership()
+    register(
         "notifications.Recipient",
         section="decisions",
         rows=fields(
@@ -89,6 +96,15 @@ def register_holdings() -> None:
         erase=lambda person: _execute(_ERASE_MESSAGES, person),
     )
     register(
+        "notifications.InboxMessage",
+        section="inbox",
+        rows=fields(
+            "notifications.InboxMessage",
+            *("title", "body", "url", "created_at", "expires_at", "read_at", "dismissed_at"),
+        ),
+        erase=delete("notifications.InboxMessage"),
+    )
+    register(
         "notifications.Click",
         section="clicks",
         rows=fields("notifications.Click", "clicked_at", "user_agent", customer="message__customer", url="link__url"),
@@ -99,19 +115,48 @@ def register_holdings() -> None:
     register_hash_column("notifications_suppression", "address_hash")
 
 
+def _register_membership() -> None:
+    """Points and tiers are of no use without their customer."""
+    register(
+        "notifications.PointsAccount",
+        section="points_account",
+        rows=fields("notifications.PointsAccount", "balance", "tier_since", tier="tier__name"),
+        erase=delete("notifications.PointsAccount"),
+    )
+    register(
+        "notifications.PointsEntry",
+        section="points",
+        rows=fields("notifications.PointsEntry", "at", "kind", "points", "note", "expires_at"),
+        erase=delete("notifications.PointsEntry"),
+    )
+    register(
+        "notifications.TierChange",
+        section="tier_changes",
+        rows=fields("notifications.TierChange", "at", before="before__name", after="after__name"),
+        erase=delete("notifications.TierChange"),
+    )
+
+
 def register_rules() -> None:
     """What a mail was about and which browser clicked is of no use later; that it was sent and clicked is."""
     register_rule(
         Rule(
             "texts of messages",
             days_before("MESSAGE_TEXTS_KEEP_DAYS"),
-            lambda kept_from: _old_messages(kept_from).count() + _old_clicks(kept_from).count(),
             lambda kept_from: (
-                _old_messages(kept_from).update(subject="", error="", provider_id="")
+                _old_messages(kept_from).count() + _old_clicks(kept_from).count() + _expired_inbox(kept_from).count()
+            ),
+            lambda kept_from: (
+                _expired_inbox(kept_from).delete()[0]
+                + _old_messages(kept_from).update(subject="", error="", provider_id="")
                 + _old_clicks(kept_from).update(user_agent="")
             ),
         )
     )
+
+
+def _expired_inbox(kept_from: datetime) -> QuerySet[InboxMessage]:
+    return InboxMessage.objects.filter(expires_at__lt=kept_from)
 
 
 def _old_messages(kept_from: datetime) -> QuerySet[Message]:

@@ -10,7 +10,7 @@ from catalog.models import Category, Item
 from notifications.choices import OfferType
 from notifications.models import Campaign, Coupon, Message, Offer, Recipient, Run, Segment, Variant
 from notifications.offers.codes import generate_code
-from recommendations.models import ModelVersion, Recommendation, TrainingRun
+from recommendations.models import ModelVersion, Prediction, Recommendation, TrainingRun
 from users.choices import Channel
 from users.models import Consent, Customer, Order
 
@@ -174,3 +174,15 @@ class RecommendationFactory(factory.django.DjangoModelFactory):
     reason_item_ids = factory.LazyAttribute(lambda row: [None] * len(row.item_ids))
     bought_before = factory.LazyAttribute(lambda row: [False] * len(row.item_ids))
     scored_at = NOW
+
+
+class PredictionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Prediction
+
+    customer = factory.SubFactory(CustomerFactory)
+    model_version = factory.SubFactory(ModelVersionFactory)
+    click, cart, purchase, churn = 0.6, 0.3, 0.1, 0.2
+    expected_value = Decimal("4.20")
+    currency = "GBP"
+    computed_at = NOW

@@ -1,6 +1,8 @@
 from notifications.models.campaign import Campaign, Variant
 from notifications.models.delivery import Click, Link, Message, Suppression
-from notifications.models.offer import Coupon, Offer, Redemption
+from notifications.models.inbox import InboxMessage
+from notifications.models.membership import PointsAccount, PointsEntry, PointsRule, Progress, Tier, TierChange
+from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
 from notifications.models.run import Recipient, Run
 from notifications.models.segment import Segment
 
@@ -8,13 +10,22 @@ __all__ = [
     "Campaign",
     "Click",
     "Coupon",
+    "InboxMessage",
     "Link",
     "Message",
     "Offer",
+    "OfferUse",
+    "PointsAccount",
+    "PointsEntry",
+    "PointsRule",
+    "PoolCode",
+    "Progress",
     "Recipient",
     "Redemption",
     "Run",
     "Segment",
     "Suppression",
+    "Tier",
+    "TierChange",
     "Variant",
 ]
