@@ -8,6 +8,7 @@ from celery import shared_task
 
 from notifications.campaigns.plan import plan_run as decide_run
 from notifications.campaigns.schedule import complete_runs, runs_to_plan, start_due_runs
+from notifications.campaigns.triggers.turn import turn_triggers
 from notifications.delivery.outbox import send_due, sending_runs
 from notifications.delivery.reaper import reap_leases
 from notifications.offers.expire import release_expired_reservations
@@ -18,6 +19,7 @@ EXPIRES = 15  # seconds
 @shared_task
 def tick() -> None:
     """One turn of the scheduler."""
+    watch_triggers.apply_async(expires=EXPIRES)
     start_due_runs()
     reap_leases()
     complete_runs()
@@ -26,6 +28,11 @@ def tick() -> None:
         plan_run.apply_async(args=(run_id,), expires=EXPIRES)
     if sending_runs():
         send_due_messages.apply_async(expires=EXPIRES)
+
+
+@shared_task
+def watch_triggers() -> None:
+    turn_triggers()
 
 
 @shared_task

@@ -2,17 +2,29 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from uuid import uuid4
 
 import factory
 from django.utils import timezone
 
 from catalog.models import Category, Item
-from notifications.choices import OfferType
-from notifications.models import Campaign, Coupon, Message, Offer, Recipient, Run, Segment, Variant
+from notifications.choices import OfferType, TriggerKind
+from notifications.models import (
+    Campaign,
+    Coupon,
+    Enrolment,
+    Message,
+    Offer,
+    Recipient,
+    Run,
+    Segment,
+    Trigger,
+    Variant,
+)
 from notifications.offers.codes import generate_code
 from recommendations.models import ModelVersion, Recommendation, TrainingRun
-from users.choices import Channel
-from users.models import Consent, Customer, Order
+from users.choices import Channel, EventType
+from users.models import Consent, Customer, Event, Order
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -174,3 +186,34 @@ class RecommendationFactory(factory.django.DjangoModelFactory):
     reason_item_ids = factory.LazyAttribute(lambda row: [None] * len(row.item_ids))
     bought_before = factory.LazyAttribute(lambda row: [False] * len(row.item_ids))
     scored_at = NOW
+
+
+class EventFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Event
+
+    message_id = factory.LazyFunction(uuid4)
+    customer = factory.SubFactory(CustomerFactory)
+    item = factory.SubFactory(ItemFactory)
+    type = EventType.VIEW
+    occurred_at = factory.LazyFunction(timezone.now)
+    received_at = factory.SelfAttribute("occurred_at")
+
+
+class TriggerFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Trigger
+
+    campaign = factory.SubFactory(CampaignFactory)
+    kind = TriggerKind.RECURRING
+
+
+class EnrolmentFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Enrolment
+
+    campaign = factory.SubFactory(CampaignFactory)
+    customer = factory.SubFactory(CustomerFactory)
+    occurred_at = NOW
+    entered_at = NOW
+    due_at = NOW

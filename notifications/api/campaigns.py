@@ -76,10 +76,13 @@ class CampaignDetail(generics.RetrieveAPIView[Campaign]):
 class CampaignLaunch(APIView):
     @extend_schema(
         summary="Launch a draft",
-        description="Schedules one run. Everything that is not ready is answered with 409, one sentence each.",
+        description=(
+            "Schedules its first run; with 202 it waits for customers to enter. "
+            "Everything that is not ready is answered with 409, one sentence each."
+        ),
         tags=["campaigns"],
         request=LaunchSerializer,
-        responses={201: RunSerializer, 409: REFUSED},
+        responses={201: RunSerializer, 202: CampaignSerializer, 409: REFUSED},
     )
     def post(self, request: Request, pk: int) -> Response:
         campaign = generics.get_object_or_404(CAMPAIGNS, pk=pk)
@@ -92,6 +95,8 @@ class CampaignLaunch(APIView):
             return Response(body, status.HTTP_409_CONFLICT)
         except IllegalMoveError as error:
             return _illegal_move(error)
+        if run is None:
+            return Response(CampaignSerializer(campaign).data, status.HTTP_202_ACCEPTED)
         return Response(RunSerializer(run).data, status.HTTP_201_CREATED)
 
 

@@ -13,6 +13,7 @@ from notifications.api.coupons import CouponDetail, CouponList
 from notifications.api.offers import OfferDetail, OfferList
 from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponValidate
 from notifications.api.segments import SegmentCount, SegmentDetail, SegmentList
+from notifications.api.triggers import CampaignTrigger
 
 urlpatterns = [
     path("segments/", SegmentList.as_view(), name="segment-list"),
@@ -28,6 +29,7 @@ urlpatterns = [
     path("coupons/<str:code>/release/", CouponRelease.as_view(), name="coupon-release"),
     path("campaigns/", CampaignList.as_view(), name="campaign-list"),
     path("campaigns/<int:pk>/", CampaignDetail.as_view(), name="campaign-detail"),
+    path("campaigns/<int:pk>/trigger/", CampaignTrigger.as_view(), name="campaign-trigger"),
     path("campaigns/<int:pk>/launch/", CampaignLaunch.as_view(), name="campaign-launch"),
     path("campaigns/<int:pk>/pause/", CampaignPause.as_view(), name="campaign-pause"),
     path("campaigns/<int:pk>/resume/", CampaignResume.as_view(), name="campaign-resume"),

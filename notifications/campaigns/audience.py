@@ -7,10 +7,11 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 
+from notifications.campaigns.triggers.entrants import only_concerned
 from notifications.choices import ItemChoice, OfferType, SuppressionReason
 from notifications.decisions.arms import held_out_sql, hold_out_parameters
 from notifications.decisions.reach import refusal_sql
-from notifications.models import Campaign, Offer
+from notifications.models import Campaign, Offer, Run
 from notifications.segments import compile_rule
 
 AUDIENCE = "campaign_audience"
@@ -32,18 +33,20 @@ class AudiencePreview:
         return asdict(self) | {"liability": None if self.liability is None else str(self.liability)}
 
 
-def create_audience(campaign: Campaign, *, after: int = 0) -> None:
+def create_audience(campaign: Campaign, *, after: int = 0, run: Run | None = None) -> None:
     """Evaluate the segment once, into a temporary table of this transaction's or session's connection.
 
     Taking the segment apart by shards instead would evaluate its aggregates once per shard. `after` leaves out the
-    customers that an interrupted plan has already decided.
+    customers that an interrupted plan has already decided; of a `run` only those are left whom it concerns.
     """
     segment = compile_rule(campaign.segment.rule)
+    concerned, parameters = only_concerned(run) if run else ("", [])
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {AUDIENCE}")
         cursor.execute(f"CREATE TEMPORARY TABLE {AUDIENCE} (customer_id bigint PRIMARY KEY)")
         cursor.execute(
-            f"INSERT INTO {AUDIENCE} SELECT DISTINCT customer_id FROM ({segment.sql}) AS matched", segment.params
+            f"INSERT INTO {AUDIENCE} SELECT DISTINCT customer_id FROM ({segment.sql}) AS matched {concerned}",
+            [*segment.params, *parameters],
         )
         cursor.execute(f"DELETE FROM {AUDIENCE} WHERE customer_id <= %s", [after])
         cursor.execute(f"ANALYZE {AUDIENCE}")

@@ -6,6 +6,7 @@ from uuid import uuid4
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from notifications.campaigns.triggers.save import copy_trigger
 from notifications.choices import CampaignStatus
 from notifications.models import Campaign
 from users.models import User
@@ -29,6 +30,7 @@ def clone_campaign(*, campaign: Campaign, user: User | None = None) -> Campaign:
         variant._state.adding = True
         variant.campaign = copy
         variant.save()
+    copy_trigger(campaign=campaign, to=copy)
     return copy
 
 

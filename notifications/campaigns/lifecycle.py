@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from notifications.campaigns.cancel import cancel_messages
 from notifications.campaigns.checks import launch_problems
+from notifications.campaigns.schedule import first_run
 from notifications.choices import (
     CAMPAIGN_MOVES,
     OPEN_RUN_STATUSES,
@@ -31,8 +32,10 @@ class LaunchRefusedError(Exception):
         self.problems = problems
 
 
-def launch_campaign(*, campaign: Campaign, user: User | None = None, at: datetime | None = None) -> Run:
-    """Schedule one run of a draft for `at`, its own time, or now; the scheduler starts it when it is due.
+def launch_campaign(*, campaign: Campaign, user: User | None = None, at: datetime | None = None) -> Run | None:
+    """Schedule the first run of a draft for `at`, its own time, or now; the scheduler starts it when it is due.
+
+    None where its trigger waits for customers to enter.
 
     Raises IllegalMoveError when it is no draft, LaunchRefusedError with every problem that is left.
     """
@@ -43,7 +46,7 @@ def launch_campaign(*, campaign: Campaign, user: User | None = None, at: datetim
         raise LaunchRefusedError(problems)
     with transaction.atomic():
         _move(campaign, CampaignStatus.SCHEDULED)
-        return Run.objects.create(campaign=campaign, scheduled_at=moment, launched_by=user)
+        return first_run(campaign=campaign, at=moment, user=user)
 
 
 def pause_campaign(*, campaign: Campaign) -> None:

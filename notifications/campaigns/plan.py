@@ -22,6 +22,7 @@ from notifications.campaigns.audience import (
     drop_audience,
 )
 from notifications.campaigns.cancel import cancel_messages
+from notifications.campaigns.triggers.entrants import SEND_AT, send_times, settle_entrants
 from notifications.choices import (
     OPEN_RUN_STATUSES,
     RUN_MOVES,
@@ -49,7 +50,7 @@ SELECT %(run)s, c.id,
     CASE WHEN c.refusal IS NULL AND NOT c.held_out THEN slice.variant_id END,
     CASE WHEN c.refusal IS NULL AND NOT c.held_out THEN %(offer)s::bigint END,
     coalesce(c.item_ids, '{{}}'), coalesce(c.reason_item_ids, '{{}}'),
-    CASE WHEN c.refusal IS NULL THEN %(send_at)s END, %(now)s
+    CASE WHEN c.refusal IS NULL THEN {SEND_AT} END, %(now)s
 """
 
 _LINK_COUPONS = """
@@ -93,7 +94,7 @@ def plan_run(*, run_id: int) -> int:
 
 def _plan(run: Run) -> int:
     arms = campaign_arms(run.campaign)
-    create_audience(run.campaign, after=run.planned_up_to)
+    create_audience(run.campaign, after=run.planned_up_to, run=run)
     decided = 0
     while _may_plan(run.pk):
         count = _plan_shard(run, arms)
@@ -158,7 +159,7 @@ def _shard_parameters(run: Run, arms: Arms, *, after: int, last: int, now: datet
         "after": after,
         "last": last,
         "now": now,
-        "send_at": max(run.scheduled_at, run.started_at or now),
+        **send_times(run),
     }
 
 
@@ -179,7 +180,9 @@ def _may_plan(run_id: int) -> bool:
     return Run.objects.filter(pk=run_id, status=RunStatus.PLANNING, campaign__status=CampaignStatus.RUNNING).exists()
 
 
+@transaction.atomic
 def _finish(run: Run) -> None:
+    settle_entrants(run_id=run.pk)
     Run.objects.filter(pk=run.pk, status__in=statuses_before(RUN_MOVES, RunStatus.SENDING)).update(
         status=RunStatus.SENDING, planned_at=timezone.now()
     )

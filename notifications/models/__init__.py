@@ -3,11 +3,13 @@ from notifications.models.delivery import Click, Link, Message, Suppression
 from notifications.models.offer import Coupon, Offer, Redemption
 from notifications.models.run import Recipient, Run
 from notifications.models.segment import Segment
+from notifications.models.trigger import Enrolment, Trigger
 
 __all__ = [
     "Campaign",
     "Click",
     "Coupon",
+    "Enrolment",
     "Link",
     "Message",
     "Offer",
@@ -16,5 +18,6 @@ __all__ = [
     "Run",
     "Segment",
     "Suppression",
+    "Trigger",
     "Variant",
 ]
