@@ -71,6 +71,7 @@ ADMIN_THEME: dict[str, Any] = {
                     _page(_("Trainings"), "model_training", "recommendations_trainingrun"),
                     _page(_("Models"), "military_tech", "recommendations_modelversion"),
                     _page(_("Recommendations"), "recommend", "recommendations_recommendation"),
+                    _page(_("Predictions"), "batch_prediction", "recommendations_prediction"),
                 ],
             },
             {

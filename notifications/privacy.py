@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from notifications.choices import CouponStatus, MessageState
 from notifications.models import Click, Message, Segment, Suppression
 from users.idempotency import forget_answers_with
-from users.privacy.registry import Person, blank, fields, register
+from users.privacy.registry import Person, blank, delete, fields, register
 from users.privacy.retention import Rule, days_before, register_rule
 from users.privacy.rotation import register_hash_column
 
@@ -77,6 +77,16 @@ def register_holdings() -> None:
             campaign="run__campaign__name",
         ),
         erase=blank("notifications.Recipient", item_ids=[], reason_item_ids=[]),
+    )
+    register(
+        "notifications.Enrolment",
+        section="enrolments",
+        rows=fields(
+            "notifications.Enrolment",
+            *("occurred_at", "due_at", "state", "reason", "items", "details"),
+            campaign="campaign__name",
+        ),
+        erase=delete("notifications.Enrolment"),
     )
     register(
         "notifications.Message",

@@ -1,4 +1,4 @@
-"""Training runs, the models they produced, and the stored recommendations."""
+"""Training runs, the models they produced, and the stored recommendations and predictions."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -94,3 +94,50 @@ class Recommendation(models.Model):
 
     def __str__(self) -> str:
         return f"recommendations for {self.customer_id}"
+
+
+class Prediction(models.Model):
+    """One row per customer: what lies ahead, whatever the item. Rewritten by every scoring.
+
+    Probabilities are calibrated, from 0 to 1; None where the shop's history is too short to learn them from.
+    """
+
+    customer = models.OneToOneField(
+        Customer, models.CASCADE, verbose_name=_("customer"), primary_key=True, related_name="prediction"
+    )
+    click = models.FloatField(
+        _("chance of a visit"), null=True, help_text=_("That an item is viewed or clicked within 30 days.")
+    )
+    cart = models.FloatField(
+        _("chance of a cart"), null=True, help_text=_("That an item is put into the cart within 30 days.")
+    )
+    purchase = models.FloatField(
+        _("chance of a purchase"), null=True, help_text=_("That something is bought within 30 days.")
+    )
+    churn = models.FloatField(
+        _("chance of leaving"), null=True, help_text=_("That nothing at all is heard for 90 days.")
+    )
+    expected_value = models.DecimalField(
+        _("expected value"),
+        max_digits=14,
+        decimal_places=2,
+        null=True,
+        help_text=_("Chance of a purchase, times what such a customer's order is worth."),
+    )
+    currency = models.CharField(_("currency"), max_length=3)
+    model_version = models.ForeignKey(ModelVersion, models.PROTECT, verbose_name=_("model version"), related_name="+")
+    computed_at = models.DateTimeField(_("computed"))
+
+    class Meta:
+        verbose_name = _("prediction")
+        verbose_name_plural = _("predictions")
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(**{f"{name}__isnull": True}) | models.Q(**{f"{name}__range": (0, 1)}),
+                name=f"prediction_{name}_0_to_1",
+            )
+            for name in ("click", "cart", "purchase", "churn")
+        ]
+
+    def __str__(self) -> str:
+        return f"predictions for {self.customer_id}"

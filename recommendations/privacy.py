@@ -7,17 +7,19 @@ from django.utils import timezone
 
 from catalog.models import Item
 from recommendations.choices import ModelStage
-from recommendations.models import ModelVersion, Recommendation
+from recommendations.models import ModelVersion, Prediction, Recommendation
 from users.privacy.registry import Person, register
 from users.privacy.retention import leftover_rule, register_rule
 
 
 def register_holdings() -> None:
     register("recommendations.Recommendation", section="recommendations", rows=_rows, erase=_erase)
+    register("recommendations.Prediction", section="predictions", rows=_predictions, erase=_erase_predictions)
 
 
 def register_rules() -> None:
     register_rule(leftover_rule("recommendations to erased customers", Recommendation))
+    register_rule(leftover_rule("predictions of erased customers", Prediction))
 
 
 def _rows(person: Person) -> Iterator[dict[str, Any]]:
@@ -39,3 +41,12 @@ def _erase(person: Person) -> int:
     in_use = ModelVersion.objects.filter(stage__in=(ModelStage.CHAMPION, ModelStage.CANDIDATE), stale_since=None)
     in_use.update(stale_since=timezone.now())
     return Recommendation.objects.filter(customer__in=person.ids).delete()[0]
+
+
+def _predictions(person: Person) -> Iterator[dict[str, Any]]:
+    shown = ("click", "cart", "purchase", "churn", "expected_value", "currency", "computed_at")
+    yield from Prediction.objects.filter(customer__in=person.ids).order_by("pk").values(*shown)
+
+
+def _erase_predictions(person: Person) -> int:
+    return Prediction.objects.filter(customer__in=person.ids).delete()[0]

@@ -13,6 +13,7 @@ from recommendations.export import export_interactions, not_repurchasable_items,
 from recommendations.job import Job, job_folder
 from recommendations.ml.interactions import Interactions
 from recommendations.models import ModelVersion
+from recommendations.predictions import job_options, write_predictions
 from recommendations.registry import champion
 from users.choices import EventType
 
@@ -79,6 +80,7 @@ def score_customers() -> int:
         _run_job(version, interactions, allowed, folder)
         with np.load(folder / "recommendations.npz", allow_pickle=False) as arrays:
             scored = {name: np.asarray(arrays[name]) for name in arrays.files}
+        write_predictions(version=version, folder=folder, now=timezone.now())
     _drop_bought_once_items(scored, interactions)
     with transaction.atomic():
         return _write(version, scored, allowed)
@@ -100,6 +102,7 @@ def _run_job(version: ModelVersion, interactions: Interactions, allowed: list[in
             "had_types": [int(EventType.PURCHASE)],
             "new_share": NEW_SHARE,
             "reasons": REASONS,
+            **job_options(),
         },
     ).run()
 
@@ -124,6 +127,7 @@ def _write(version: ModelVersion, scored: dict[str, NDArray[Any]], allowed: list
             "CREATE TEMPORARY TABLE IF NOT EXISTS recommendation_staging (customer_id bigint, item_ids bigint[], "
             "scores float8[], reason_item_ids bigint[], bought_before boolean[]) ON COMMIT DELETE ROWS"
         )
+        cursor.execute("TRUNCATE pg_temp.recommendation_staging")
         for start in range(0, len(scored["customer_ids"]), BLOCK):
             block = {name: values[start : start + BLOCK] for name, values in scored.items()}
             cursor.cursor.copy_expert("COPY pg_temp.recommendation_staging FROM STDIN", _copy_text(block))

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import uuid4
 
 import factory
 from django.utils import timezone
@@ -22,9 +21,9 @@ from notifications.models import (
     Variant,
 )
 from notifications.offers.codes import generate_code
-from recommendations.models import ModelVersion, Recommendation, TrainingRun
-from users.choices import Channel, EventType
-from users.models import Consent, Customer, Event, Order
+from recommendations.models import ModelVersion, Prediction, Recommendation, TrainingRun
+from users.choices import Channel
+from users.models import Consent, Customer, Order
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -188,18 +187,6 @@ class RecommendationFactory(factory.django.DjangoModelFactory):
     scored_at = NOW
 
 
-class EventFactory(factory.django.DjangoModelFactory):
-    class Meta:
-        model = Event
-
-    message_id = factory.LazyFunction(uuid4)
-    customer = factory.SubFactory(CustomerFactory)
-    item = factory.SubFactory(ItemFactory)
-    type = EventType.VIEW
-    occurred_at = factory.LazyFunction(timezone.now)
-    received_at = factory.SelfAttribute("occurred_at")
-
-
 class TriggerFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Trigger
@@ -217,3 +204,15 @@ class EnrolmentFactory(factory.django.DjangoModelFactory):
     occurred_at = NOW
     entered_at = NOW
     due_at = NOW
+
+
+class PredictionFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Prediction
+
+    customer = factory.SubFactory(CustomerFactory)
+    model_version = factory.SubFactory(ModelVersionFactory)
+    click, cart, purchase, churn = 0.6, 0.3, 0.1, 0.2
+    expected_value = Decimal("4.20")
+    currency = "GBP"
+    computed_at = NOW

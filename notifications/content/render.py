@@ -30,10 +30,19 @@ class RenderedContent:
 
 
 @dataclass(frozen=True, slots=True)
+class RenderedNotice:
+    """A title and a line or two for one customer."""
+
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
 class CompiledContent:
     """One variant, ready to be rendered any number of times."""
 
     _subject: BoundTemplate
+    _preview: BoundTemplate
     _html: BoundTemplate
     _text: BoundTemplate
 
@@ -47,6 +56,18 @@ class CompiledContent:
             text=tidy_text(render_template(self._text, context, part="html")),
         )
 
+    def render_notice(self, context: Mapping[str, Any]) -> RenderedNotice:
+        """Subject and preview text for a channel without mails; where there is no preview text, the text's first line.
+
+        Raises ContentError beyond a limit.
+        """
+        context = _empty_as_nil(context)
+        title = " ".join(render_template(self._subject, context, part="subject").split())
+        body = " ".join(render_template(self._preview, context, part="preview_text").split())
+        if not body:
+            body = tidy_text(render_template(self._text, context, part="html")).split("\n", 1)[0]
+        return RenderedNotice(title, body)
+
 
 def compile_content(*, subject: str, html: str, preview_text: str = "") -> CompiledContent:
     """Parse the templates, inline the CSS, hide the preview text in the HTML, derive the plain text.
@@ -57,6 +78,7 @@ def compile_content(*, subject: str, html: str, preview_text: str = "") -> Compi
     parse_template(preview_text, part="preview_text", autoescape=True)
     return CompiledContent(
         parse_template(subject, part="subject", autoescape=False),
+        parse_template(preview_text, part="preview_text", autoescape=False),
         parse_template(inline_css(_with_preview(html, preview_text)), part="html", autoescape=True),
         parse_template(text_template(html), part="html", autoescape=False),
     )

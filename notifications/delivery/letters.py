@@ -7,12 +7,15 @@ from typing import Any
 from django.conf import settings
 from django.urls import reverse
 from django.utils import translation
+from django.utils.text import Truncator
 
 from catalog.models import Item
-from notifications.channels.base import Envelope
+from notifications.channels import delivery_channel
+from notifications.channels.base import Address, BadAddressError, Envelope, Notice
 from notifications.content.reasons import reason_sentence
 from notifications.content.render import CompiledContent, compile_content
 from notifications.delivery.claim import Claim
+from notifications.delivery.subjects import Subjects
 from notifications.listening.links import store_links
 from notifications.listening.tokens import TokenMaker
 from notifications.models import Coupon, Recipient, Run, Variant
@@ -28,6 +31,7 @@ class Letter:
 
     claim: Claim
     recipient: Recipient
+    addresses: tuple[Address, ...]
     language: str
 
 
@@ -36,6 +40,7 @@ class Letters:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self._channel = delivery_channel(run.campaign.channel)
         self._tokens = TokenMaker()
         self._links: dict[str, int] = {}
         self._items: dict[int, Item] = {}
@@ -47,36 +52,49 @@ class Letters:
         recipients = (
             Recipient.objects.filter(customer__erased_at=None)
             .select_related("customer", "coupon__offer", "variant")
-            .defer("customer__phone", "customer__attributes")
+            .defer("customer__email", "customer__phone", "customer__attributes")
             .in_bulk([claim.recipient_id for claim in claims])
         )
+        self._subjects = Subjects(self.run.pk, [recipient.customer_id for recipient in recipients.values()])
         item_ids = {item for recipient in recipients.values() for item in _shown_items(recipient)}
+        item_ids |= self._subjects.item_ids
         self._items = Item.objects.defer("description", "attributes").in_bulk(list(item_ids))
         self._bought = _bought(recipients.values())
         self._store_links()
+        addresses = self._channel.addresses([recipient.customer_id for recipient in recipients.values()])
         return [
-            self._letter(claim, recipients[claim.recipient_id]) for claim in claims if claim.recipient_id in recipients
+            _letter(claim, recipient, addresses.get(recipient.customer_id, ()))
+            for claim in claims
+            if (recipient := recipients.get(claim.recipient_id))
         ]
 
-    def render(self, letter: Letter) -> Envelope:
-        """One letter as it is handed to the channel. Raises ContentError or LookupError."""
-        recipient = letter.recipient
-        content = self._content(recipient.variant)
+    def render(self, letter: Letter) -> Envelope | Notice:
+        """One letter as it is handed to the channel. Raises ContentError, LookupError or BadAddressError."""
+        if not letter.addresses:
+            raise BadAddressError("The customer has no address on this channel.")
+        content = self._content(letter.recipient.variant)
         unsubscribe = self._unsubscribe_url(letter)
         with translation.override(known_language(letter.language)):
-            rendered = content.render(self._context(letter, unsubscribe))
-        return Envelope(
-            message_id=letter.claim.message_id,
-            address=recipient.customer.email,
-            subject=rendered.subject,
-            html=rendered.html,
-            text=rendered.text,
-            unsubscribe_url=unsubscribe,
-        )
+            context = self._context(letter, unsubscribe)
+            if self._channel.capabilities.takes_mail:
+                return _envelope(letter, content, context)
+            return self._notice(letter, content, context)
 
-    def _letter(self, claim: Claim, recipient: Recipient) -> Letter:
-        own = recipient.variant.language if recipient.variant else ""
-        return Letter(claim, recipient, own or recipient.customer.language or settings.LANGUAGE_CODE)
+    def _notice(self, letter: Letter, content: CompiledContent, context: dict[str, Any]) -> Notice:
+        rendered = content.render_notice(context)
+        able = self._channel.capabilities
+        first = context["items"][0] if context["items"] else {"url": context["shop"]["url"], "image_url": ""}
+        return Notice(
+            message_id=letter.claim.message_id,
+            customer_id=letter.recipient.customer_id,
+            addresses=letter.addresses,
+            title=Truncator(rendered.title).chars(able.title_limit),
+            body=Truncator(rendered.body).chars(able.body_limit),
+            url=first["url"],
+            image_url=first["image_url"],
+            data={"coupon": context["coupon"]["code"]} if context["coupon"] else {},
+            unsubscribe_url=context["links"]["unsubscribe"],
+        )
 
     def _content(self, variant: Variant | None) -> CompiledContent:
         if variant is None:
@@ -110,6 +128,12 @@ class Letters:
                 if item in self._items
             ],
             "coupon": _coupon_context(recipient.coupon, letter.language) if recipient.coupon else None,
+            "trigger": self._subjects.context(
+                customer.pk,
+                self._items,
+                item=lambda item: self._item_context(letter, item, None),
+                coupon=lambda coupon: _coupon_context(coupon, letter.language),
+            ),
             "links": {"preferences": unsubscribe, "unsubscribe": unsubscribe},
             "campaign": {"name": self.run.campaign.name},
         }
@@ -135,6 +159,23 @@ class Letters:
     def _unsubscribe_url(self, letter: Letter) -> str:
         token = self._tokens.unsubscribe(customer_id=letter.recipient.customer_id, message_id=letter.claim.message_id)
         return f"{settings.BASE_URL}{reverse('preferences', args=[token])}"
+
+
+def _letter(claim: Claim, recipient: Recipient, addresses: tuple[Address, ...]) -> Letter:
+    own = recipient.variant.language if recipient.variant else ""
+    return Letter(claim, recipient, addresses, own or recipient.customer.language or settings.LANGUAGE_CODE)
+
+
+def _envelope(letter: Letter, content: CompiledContent, context: dict[str, Any]) -> Envelope:
+    rendered = content.render(context)
+    return Envelope(
+        message_id=letter.claim.message_id,
+        address=letter.addresses[0],
+        subject=rendered.subject,
+        html=(rendered.html,),
+        text=(rendered.text,),
+        unsubscribe_url=context["links"]["unsubscribe"],
+    )
 
 
 def _shown_items(recipient: Recipient) -> list[int]:

@@ -2,7 +2,6 @@
 that stays `sending` until the reaper calls it unknown. So nothing goes out twice, and nothing is lost in silence.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,15 +10,14 @@ from django.utils import timezone
 
 from notifications.campaigns.schedule import complete_runs
 from notifications.channels import delivery_channel
-from notifications.channels.base import Channel, Mailing, ThrottledError
+from notifications.channels.base import Mailing
 from notifications.choices import CampaignStatus, MessageState, RunStatus
-from notifications.delivery.claim import LEASE, Batch, claim_batch, may_send
-from notifications.delivery.letters import Letter, Letters
-from notifications.delivery.record import Outcome, content_failure, record_outcomes
+from notifications.delivery.claim import LEASE, claim_batch, may_send
+from notifications.delivery.letters import Letters
+from notifications.delivery.record import record_outcomes
 from notifications.delivery.throttle import is_resting, rest_channel
+from notifications.delivery.turn import Turn
 from notifications.models import Message, Run
-
-logger = logging.getLogger(__name__)
 
 SESSION_SECONDS = 20.0
 LOOK_UP_SECONDS = 2.0  # how long a pause takes at most to stop a batch that is under way
@@ -63,47 +61,19 @@ class RunSender:
         batch = claim_batch(run=self.run)
         if not batch.claims:
             return batch.cancelled > 0
-        outcomes: list[Outcome] = []
-        throttled = False
+        turn = Turn(batch, self.letters, self._watch())
+        channel_type = delivery_channel(self.channel_name)
         try:
-            with delivery_channel(self.channel_name)(self.mailing) as channel:
-                throttled = self._send_all(batch, channel, outcomes)
+            with channel_type(self.mailing) as channel:
+                turn.run(channel)
         finally:
             # Also when we are told to stop: what is known is recorded, the rest was not handed over.
-            self._record(batch, outcomes)
-        if throttled:
+            record_outcomes(turn.outcomes())
+        if turn.dead:
+            channel_type.retire(turn.dead)
+        if turn.is_throttled:
             rest_channel(self.channel_name)
-        return not throttled
-
-    def _send_all(self, batch: Batch, channel: Channel, outcomes: list[Outcome]) -> bool:
-        """Send until the batch is done or must be given back; returns whether the provider asked for a rest."""
-        may_go_on = self._watch()
-        for letter in self.letters.load(batch.claims):
-            if not may_go_on():
-                break
-            try:
-                outcome, throttled = self._send(letter, channel)
-            except BaseException as error:  # told to stop in the middle of a message
-                outcomes.append(Outcome.of_error(letter.claim, error))
-                raise
-            outcomes.append(outcome)
-            if throttled:
-                return True
-        return False
-
-    def _send(self, letter: Letter, channel: Channel) -> tuple[Outcome, bool]:
-        try:
-            envelope = self.letters.render(letter)
-        except Exception as error:
-            logger.warning("Message %d could not be rendered: %s", letter.claim.message_id, error)
-            return content_failure(letter.claim, error), False
-        try:
-            provider_id = channel.send(envelope)
-        except Exception as error:
-            address_hash = letter.recipient.customer.email_hash
-            outcome = Outcome.of_error(letter.claim, error, subject=envelope.subject, address_hash=address_hash)
-            return outcome, isinstance(error, ThrottledError)
-        return Outcome.sent(letter.claim, subject=envelope.subject, provider_id=provider_id), False
+        return not turn.is_throttled
 
     def _watch(self) -> Callable[[], bool]:
         """Whether the batch may go on: its leases hold, and nobody paused or stopped the campaign."""
@@ -121,8 +91,3 @@ class RunSender:
             return True
 
         return may_go_on
-
-    def _record(self, batch: Batch, outcomes: list[Outcome]) -> None:
-        settled = {outcome.claim.message_id for outcome in outcomes}
-        given_back = [Outcome.given_back(claim) for claim in batch.claims if claim.message_id not in settled]
-        record_outcomes([*outcomes, *given_back], channel=self.channel_name)

@@ -1,17 +1,23 @@
-"""Messages that a worker left behind. Nobody knows whether they went out, so they are listed, never sent again."""
+"""Messages that a worker left behind. Nobody knows whether they went out, so they are listed, not sent again."""
 
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from notifications.channels import CHANNELS
 from notifications.choices import MessageState
 from notifications.models import Message
 
 
 def reap_leases() -> int:
-    """Turn every message whose lease has run out into `unknown`; returns how many."""
+    """Turn every message whose lease has run out into `unknown`; returns how many were left behind.
+
+    On a channel whose provider refuses second copies it is planned again instead.
+    """
     abandoned: QuerySet[Message] = Message.objects.filter(state=MessageState.SENDING, lease_until__lt=timezone.now())
-    return abandoned.update(
+    repeatable = [name for name, channel in CHANNELS.items() if channel.capabilities.idempotency_key]
+    planned = abandoned.filter(channel__in=repeatable).update(state=MessageState.PLANNED, lease_until=None)
+    return planned + abandoned.update(
         state=MessageState.UNKNOWN,
         lease_until=None,
         error_kind="abandoned",

@@ -5,20 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
-from notifications.channels.base import (
-    BadAddressError,
-    DeliveryError,
-    OutcomeUnknownError,
-    PermanentError,
-    TransientError,
-)
+from notifications.channels.base import DeliveryError, OutcomeUnknownError, PermanentError, TransientError
 from notifications.choices import MessageState, RunStatus
 from notifications.delivery.claim import Claim
-from notifications.models import Suppression
-from users.models import Customer
 
 MAX_ATTEMPTS = 20  # with the back-off below more than a day
 
@@ -58,7 +50,6 @@ class Outcome:
     error_kind: str = ""
     error: str = ""
     untried: bool = False
-    bad_address_hash: str = ""
 
     @classmethod
     def sent(cls, claim: Claim, *, subject: str, provider_id: str) -> Self:
@@ -70,7 +61,7 @@ class Outcome:
         return cls(claim, MessageState.PLANNED, untried=True)
 
     @classmethod
-    def of_error(cls, claim: Claim, error: BaseException, *, subject: str = "", address_hash: str = "") -> Self:
+    def of_error(cls, claim: Claim, error: BaseException, *, subject: str = "") -> Self:
         """Only an error that is certainly before acceptance is tried again; one we do not know settles nothing."""
         kind = error.kind if isinstance(error, DeliveryError) else type(error).__name__
         due_at = None
@@ -87,7 +78,6 @@ class Outcome:
             due_at=due_at,
             error_kind=kind[:32],
             error=str(error),
-            bad_address_hash=address_hash if isinstance(error, BadAddressError) else "",
         )
 
 
@@ -101,8 +91,8 @@ def back_off(attempt: int) -> timedelta:
     return timedelta(seconds=min(60 * 2 ** (attempt - 1), 7200))
 
 
-def record_outcomes(outcomes: Sequence[Outcome], *, channel: str) -> None:
-    """Store the outcomes, and suppress the addresses at which nobody can be reached."""
+def record_outcomes(outcomes: Sequence[Outcome]) -> None:
+    """Store the outcomes."""
     if not outcomes:
         return
     with connection.cursor() as cursor:
@@ -120,11 +110,4 @@ def record_outcomes(outcomes: Sequence[Outcome], *, channel: str) -> None:
                 "kinds": [each.error_kind for each in outcomes],
                 "errors": [each.error.replace("\x00", "") for each in outcomes],
             },
-        )
-    bad = {each.bad_address_hash for each in outcomes if each.bad_address_hash}
-    with transaction.atomic():  # the lock keeps an erasure from passing between the two statements
-        known = Customer.objects.select_for_update().filter(email_hash__in=bad).values_list("email_hash", flat=True)
-        Suppression.objects.bulk_create(
-            (Suppression(channel=channel, address_hash=each, reason="bad_address") for each in set(known)),
-            ignore_conflicts=True,
         )

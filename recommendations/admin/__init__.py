@@ -1,5 +1,5 @@
 """Trainings, models and recommendations in the admin."""
 
-from recommendations.admin import customer_section, models, trainings
+from recommendations.admin import customer_section, models, predictions, trainings
 
-__all__ = ["customer_section", "models", "trainings"]
+__all__ = ["customer_section", "models", "predictions", "trainings"]

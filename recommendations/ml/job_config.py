@@ -70,6 +70,8 @@ class ScoreConfig(JobConfig):
 
     had_types: codes of the events that make an item one the customer has had. new_share: the share of the k places
     that is kept for items not had. reasons: how many recommendations get one, of all and of those not had.
+    outcome_types: the codes of the events that a foretold outcome consists of, by its name; empty = nothing is
+    foretold. outlook_days, churn_days: how far ahead it is looked, and how long a silence counts as leaving.
     """
 
     artefact: str
@@ -80,9 +82,14 @@ class ScoreConfig(JobConfig):
     new_share: float = 0.0
     reasons: int = 3
     device: str = "auto"
+    outcome_types: dict[str, list[int]] = field(default_factory=dict)
+    outlook_days: float = 30.0
+    churn_days: float = 90.0
 
     def check(self, path: Path) -> None:
         if not 0 <= self.new_share <= 1:
             raise ConfigError(f"{path}: new_share must lie between 0 and 1")
         if self.k < 1 or self.reasons < 0:
             raise ConfigError(f"{path}: k must be at least 1 and reasons at least 0")
+        if not (self.outlook_days > 0 and self.churn_days > 0):
+            raise ConfigError(f"{path}: outlook_days and churn_days must be positive")

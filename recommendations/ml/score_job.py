@@ -16,6 +16,7 @@ from recommendations.ml.files import write_arrays
 from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import ScoreConfig
+from recommendations.ml.predictions import write_predictions
 from recommendations.ml.ragged import Int64
 from recommendations.ml.reasons import find_reasons
 
@@ -57,6 +58,8 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
         "had": had,
     }
     write_arrays(directory / "recommendations.npz", arrays)
+    if config.outcome_types:
+        write_predictions(directory, interactions, config, emit)
     emit("done", customers=n, seconds=round(time.monotonic() - started, 3))
 
 

@@ -1,13 +1,26 @@
 """The e-mail channel. Each thread of a worker keeps one connection open from batch to batch."""
 
 import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import ClassVar, Self
 
 from django.conf import settings
+from django.db import transaction
 
-from notifications.channels.base import Capabilities, Envelope, Mailing
+from notifications.channels.base import (
+    Address,
+    BadAddressError,
+    Capabilities,
+    DeliveryError,
+    Envelope,
+    Mailing,
+    Receipt,
+)
 from notifications.channels.email.mime import MailTemplate, wire_address
 from notifications.channels.email.smtp import SmtpConnection, SmtpSettings
+from notifications.models import Suppression
+from users.choices import Channel
+from users.models import Customer
 
 _pool = threading.local()
 
@@ -26,7 +39,7 @@ def pooled_connection() -> SmtpConnection:
 class EmailChannel:
     """Mails of one run over the pooled connection."""
 
-    capabilities: ClassVar[Capabilities] = Capabilities()
+    capabilities: ClassVar[Capabilities] = Capabilities(takes_mail=True)
 
     def __init__(self, mailing: Mailing) -> None:
         self._template = MailTemplate(mailing, sender=settings.DEFAULT_FROM_EMAIL)
@@ -38,9 +51,35 @@ class EmailChannel:
     def __exit__(self, *error: object) -> None:
         """The connection stays open for the next batch."""
 
-    def send(self, envelope: Envelope) -> str:
-        """Deliver one mail and return its Message-ID."""
-        address = wire_address(envelope.address)
-        data = self._template.build(envelope, address=address)
-        self._connection.send(sender=self._template.sender, recipient=address, data=data)
-        return self._template.provider_id(envelope.message_id)
+    @classmethod
+    def addresses(cls, customer_ids: Sequence[int]) -> Mapping[int, tuple[Address, ...]]:
+        """The mailbox of each customer."""
+        rows = Customer.objects.filter(pk__in=customer_ids, erased_at=None).exclude(email_hash="")
+        return {pk: (Address(email, hash=known),) for pk, email, known in rows.values_list("pk", "email", "email_hash")}
+
+    def deliver(self, messages: Iterable[Envelope]) -> Iterator[Receipt]:
+        """Send each mail; the provider's id is its Message-ID."""
+        for envelope in messages:
+            try:
+                address = wire_address(envelope.address.value)
+                data = self._template.build(envelope, address=address)
+                self._connection.send(sender=self._template.sender, recipient=address, data=data)
+            except DeliveryError as error:
+                dead = (envelope.address,) if isinstance(error, BadAddressError) else ()
+                yield Receipt(envelope.message_id, error=error, dead=dead)
+            else:
+                yield Receipt(envelope.message_id, provider_id=self._template.provider_id(envelope.message_id))
+
+    @classmethod
+    def retire(cls, addresses: Sequence[Address]) -> None:
+        """Put them on the suppression list, unless their customer is gone."""
+        hashes = {address.hash for address in addresses if address.hash}
+        with transaction.atomic():  # the lock keeps an erasure from passing between the two statements
+            known = Customer.objects.select_for_update().filter(email_hash__in=hashes)
+            Suppression.objects.bulk_create(
+                (
+                    Suppression(channel=Channel.EMAIL, address_hash=each, reason="bad_address")
+                    for each in set(known.values_list("email_hash", flat=True))
+                ),
+                ignore_conflicts=True,
+            )

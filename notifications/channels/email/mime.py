@@ -100,10 +100,10 @@ class MailTemplate:
             (
                 headers.encode(),
                 edge,
-                body_part(envelope.text, subtype="plain"),
+                body_part("".join(envelope.text), subtype="plain"),
                 b"\r\n",
                 edge,
-                body_part(envelope.html, subtype="html"),
+                body_part("".join(envelope.html), subtype="html"),
                 f"\r\n--{BOUNDARY}--\r\n".encode(),
             )
         )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notifications.channels.base import BadAddressError, Envelope, Mailing
+from notifications.channels.base import Address, BadAddressError, Envelope, Mailing
 from notifications.channels.email.mime import MailTemplate, body_part, header_text, wire_address
 
 TEMPLATE = MailTemplate(Mailing(run_id=7, campaign_id=3, token="abc123"), sender='"Tést, shop" <offers@shop.example>')
@@ -15,14 +15,14 @@ TEMPLATE = MailTemplate(Mailing(run_id=7, campaign_id=3, token="abc123"), sender
 def build(**changes):
     values = {
         "message_id": 41,
-        "address": "ada@example.com",
+        "address": Address("ada@example.com"),
         "subject": "Hello",
-        "html": "<p>Hello</p>",
-        "text": "Hello",
+        "html": ("<p>Hello</p>",),
+        "text": ("Hello",),
         "unsubscribe_url": "https://apropos.example/u/token/",
     }
     envelope = Envelope(**(values | changes))
-    return TEMPLATE.build(envelope, address=wire_address(envelope.address))
+    return TEMPLATE.build(envelope, address=wire_address(envelope.address.value))
 
 
 def parse(data):
@@ -63,7 +63,7 @@ def test_a_mail_parses_back_with_every_header_a_bulk_sender_needs():
     ],
 )
 def test_bodies_survive_the_way(body):
-    mail = parse(build(html=f"<p>{body}</p>", text=body))
+    mail = parse(build(html=(f"<p>{body}</p>",), text=(body,)))
     assert text_of(mail, "plain").rstrip("\n") == body.rstrip("\n")
     assert text_of(mail, "html").rstrip("\n") == f"<p>{body}</p>"
     assert mail.defects == []
@@ -113,7 +113,7 @@ def test_a_header_value_is_ascii_without_a_bare_line_break(text):
 
 
 def test_lines_end_in_crlf_and_stay_below_the_limit():
-    data = build(html="<p>" + "word " * 4000 + "</p>", text="y" * 3000)
+    data = build(html=("<p>" + "word " * 4000 + "</p>",), text=("y" * 3000,))
     assert re.search(rb"(?<!\r)\n|\r(?!\n)", data) is None
     assert max(map(len, data.split(b"\r\n"))) < 998
 

@@ -4,6 +4,7 @@ import socket
 import pytest
 
 from notifications.channels.base import (
+    Address,
     BadAddressError,
     Envelope,
     Mailing,
@@ -17,17 +18,19 @@ from notifications.channels.email.smtp import SmtpConnection, SmtpSettings
 
 
 def send(address, *, number=1):
+    envelope = Envelope(
+        message_id=number,
+        address=Address(address),
+        subject="Grüße",
+        html=("<p>.</p>\n.\n",),
+        text=(".\n..dots\n",),
+        unsubscribe_url="https://a.example/u/x/",
+    )
     with EmailChannel(Mailing(run_id=1, campaign_id=1, token="t")) as channel:
-        return channel.send(
-            Envelope(
-                message_id=number,
-                address=address,
-                subject="Grüße",
-                html="<p>.</p>\n.\n",
-                text=".\n..dots\n",
-                unsubscribe_url="https://a.example/u/x/",
-            )
-        )
+        (receipt,) = channel.deliver([envelope])
+    if receipt.error is not None:
+        raise receipt.error
+    return receipt.provider_id
 
 
 def test_mails_arrive_unchanged_over_one_connection(smtp):

@@ -57,7 +57,7 @@ def test_a_worker_that_outlived_its_lease_still_settles_its_own_attempt(plan_mes
     (claim,) = claim_batch(run=run).claims
     leases_run_out()
     reap_leases()
-    record_outcomes([Outcome.sent(claim, subject="x", provider_id="<1@x>")], channel="email")
+    record_outcomes([Outcome.sent(claim, subject="x", provider_id="<1@x>")])
     assert Message.objects.get().state == MessageState.SENT
 
 
@@ -69,7 +69,7 @@ def test_a_late_answer_does_not_touch_a_later_attempt(plan_message, run):
     resend_message(message_id=message.pk)
     Message.objects.update(attempts=1)
     claim_batch(run=run)
-    record_outcomes([Outcome.sent(claim, subject="x", provider_id="<1@x>")], channel="email")
+    record_outcomes([Outcome.sent(claim, subject="x", provider_id="<1@x>")])
     assert Message.objects.get().state == MessageState.SENDING
 
 

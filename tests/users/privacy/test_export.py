@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.factories import CouponFactory, ItemFactory, MessageFactory, RecommendationFactory
+from tests.factories import CouponFactory, ItemFactory, MessageFactory, PredictionFactory, RecommendationFactory
 from users.ingestion import (
     ConsentInput,
     CustomerInput,
@@ -29,7 +29,7 @@ from users.privacy.export import FORMAT, VERSION, export_customer
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECTIONS = {
     *("identities", "consents", "profile", "orders", "events", "accesses", "recommendations", "coupons"),
-    *("redemptions", "decisions", "messages", "clicks", "suppressions", "bot_marks"),
+    *("redemptions", "decisions", "messages", "clicks", "suppressions", "bot_marks", "predictions"),
 }
 
 
@@ -60,6 +60,8 @@ def test_the_document_has_the_documented_shape(customer):
 def test_everything_of_the_customer_is_in_it_and_nothing_of_others(customer):
     item = ItemFactory(title="Red mug")
     RecommendationFactory(customer=customer, item_ids=[item.pk])
+    PredictionFactory(customer=customer)
+    PredictionFactory()
     coupon = CouponFactory(customer=customer)
     CouponFactory()
     MessageFactory(recipient__customer=customer, subject="For Zoë")
@@ -73,6 +75,7 @@ def test_everything_of_the_customer_is_in_it_and_nothing_of_others(customer):
     assert (events["purchase"]["item_id"], events["purchase"]["price"]) == ("i1", "12.50")
     assert events["purchase"]["occurred_at"] == "2026-03-01T12:00:00+00:00"
     assert [row["item_title"] for row in document["recommendations"]] == ["Red mug"]
+    assert [row["purchase"] for row in document["predictions"]] == [0.1]
     assert [row["code"] for row in document["coupons"]] == [coupon.code]
     assert [row["subject"] for row in document["messages"]] == ["For Zoë"]
     assert [row["action"] for row in document["accesses"]] == ["exported"]

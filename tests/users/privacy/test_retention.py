@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from notifications.models import Click, Link, Message
-from tests.factories import CustomerFactory, MessageFactory, RecommendationFactory
+from tests.factories import CustomerFactory, MessageFactory, PredictionFactory, RecommendationFactory
 from users.choices import AccessAction
 from users.ingestion import EventInput, ingest_events
 from users.ingestion.partitions import event_partitions, forget_partition
@@ -102,9 +102,11 @@ def test_what_was_computed_of_a_customer_while_it_was_erased_goes_too():
     Profile.objects.create(customer=customer, **refreshed)
     kept = Profile.objects.create(customer=CustomerFactory(), **refreshed)
     RecommendationFactory(customer=customer)
+    PredictionFactory(customer=customer)
     assert {(gone.rule, gone.rows) for gone in apply_retention()} == {
         ("profiles of erased customers", 1),
         ("recommendations to erased customers", 1),
+        ("predictions of erased customers", 1),
     }
     assert Profile.objects.get() == kept
 
