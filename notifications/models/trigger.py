@@ -54,7 +54,7 @@ class Trigger(models.Model):
     wait_unit = models.CharField(_("unit"), max_length=8, choices=WaitUnit, default=WaitUnit.HOURS)
     days = models.PositiveSmallIntegerField(_("days"), null=True, blank=True, validators=[MaxValueValidator(3_650)])
     percent = models.PositiveSmallIntegerField(
-        _("percent"), default=10, validators=[MinValueValidator(1), MaxValueValidator(99)]
+        _("percent"), null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(99)]
     )
     brand = models.CharField(_("brand"), max_length=255, blank=True, default="")
     at = models.TimeField(_("at, local time"), default=time(9))

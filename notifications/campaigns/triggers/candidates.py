@@ -114,10 +114,18 @@ SELECT customer_id, max(at) AS occurred_at,
     jsonb_agg(jsonb_build_object('item', item_id) ORDER BY place) AS items, '{{}}'::jsonb AS details
 FROM ranked WHERE place <= {MOST_ITEMS} GROUP BY customer_id"""
 
+# Whoever has lapsed, and where a `share` is given, whoever the model expects to leave.
 _WIN_BACK = f"""
-SELECT profile.customer_id, profile.last_order_at + %(days)s AS occurred_at, {_NOTHING}
-FROM users_profile profile
-WHERE profile.last_order_at > %(since)s - %(days)s AND profile.last_order_at <= %(until)s - %(days)s"""
+SELECT leaving.customer_id, max(leaving.at) AS occurred_at, {_NOTHING}
+FROM (
+    SELECT profile.customer_id, profile.last_order_at + %(days)s AS at FROM users_profile profile
+    WHERE profile.last_order_at > %(since)s - %(days)s AND profile.last_order_at <= %(until)s - %(days)s
+    UNION ALL
+    SELECT predicted.customer_id, predicted.computed_at FROM recommendations_prediction predicted
+    JOIN users_profile profile ON profile.customer_id = predicted.customer_id AND profile.order_count > 0
+    WHERE predicted.churn >= %(share)s::float8
+        AND predicted.computed_at > %(since)s AND predicted.computed_at <= %(until)s
+) AS leaving GROUP BY leaving.customer_id"""
 
 # Whoever was born on 29 February celebrates on the 28th where there is no 29th. `local_*` are the days that have come
 # to the hour of the trigger since the last look, in every time zone.

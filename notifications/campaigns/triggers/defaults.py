@@ -15,7 +15,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     TriggerKind.PRICE_DROP: ("percent", "days", *_ENTRY),
     TriggerKind.BACK_IN_STOCK: ("days", *_ENTRY),
     TriggerKind.NEW_ITEM: ("days", *_ENTRY),
-    TriggerKind.WIN_BACK: ("days", *_ENTRY),
+    TriggerKind.WIN_BACK: ("days", "percent", *_ENTRY),
     TriggerKind.BIRTHDAY: ("days", "at", "time_zone", *_ENTRY),
     TriggerKind.COUPON_EXPIRING: ("days", *_ENTRY),
     TriggerKind.PARTNER: ("brand", "percent", *_ENTRY),
@@ -32,6 +32,13 @@ DEFAULT_DAYS: dict[str, int] = {
     TriggerKind.BIRTHDAY: 0,
     TriggerKind.COUPON_EXPIRING: 3,
 }
+
+DEFAULT_PERCENT: dict[str, int] = {TriggerKind.PRICE_DROP: 10, TriggerKind.PARTNER: 20}
+
+
+def trigger_percent(trigger: Trigger) -> int | None:
+    """The `percent` of a trigger, or what its kind means without any; None where it then does not count."""
+    return DEFAULT_PERCENT.get(trigger.kind) if trigger.percent is None else trigger.percent
 
 
 def trigger_days(trigger: Trigger) -> int:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from notifications.campaigns.recurrence import known_zones, to_moment
 from notifications.campaigns.triggers.candidates import CANDIDATES
-from notifications.campaigns.triggers.defaults import trigger_days
+from notifications.campaigns.triggers.defaults import trigger_days, trigger_percent
 from notifications.choices import SCHEDULED_TRIGGERS, CampaignStatus, EnrolmentState, TriggerKind
 from notifications.models import Campaign, Trigger
 
@@ -122,7 +122,7 @@ def look_parameters(trigger: Trigger, *, since: datetime, until: datetime, now: 
         "delay": trigger.delay,
         "pause": pause,
         "days": timedelta(days=trigger_days(trigger)),
-        "share": trigger.percent / 100,
+        "share": None if (percent := trigger_percent(trigger)) is None else percent / 100,
         "brand": trigger.brand,
         "event_type": trigger.event_type,
         "event_name": trigger.event_name,

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from notifications.campaigns.schedule import recurrence_of
-from notifications.campaigns.triggers.defaults import trigger_days
+from notifications.campaigns.triggers.defaults import trigger_days, trigger_percent
 from notifications.choices import Clock, StepCondition, TriggerKind, WaitUnit
 from notifications.models import Trigger
 
@@ -61,7 +61,7 @@ def _entry(trigger: Trigger) -> str:
 def _who(trigger: Trigger) -> str:
     values: dict[str, Any] = {
         "days": trigger_days(trigger),
-        "percent": trigger.percent,
+        "percent": trigger_percent(trigger),
         "brand": trigger.brand,
         "campaign": trigger.previous,
         "event": trigger.event_name or trigger.get_event_type_display() or "…",
@@ -73,6 +73,8 @@ def _who(trigger: Trigger) -> str:
 def _phrase(trigger: Trigger) -> str:
     if trigger.kind == TriggerKind.BIRTHDAY and trigger_days(trigger):
         return _("Whose birthday is in %(days)s days, at %(at)s local time")
+    if trigger.kind == TriggerKind.WIN_BACK and trigger.percent is not None:
+        return _("Whose last order was %(days)s days ago, or who is expected to leave with at least %(percent)s%%")
     if trigger.kind == TriggerKind.FOLLOW_UP:
         return {
             StepCondition.ANY: _("Who got “%(campaign)s”"),

@@ -32,6 +32,7 @@ class Shop:
         _row, key = create_api_key(name="marketer", scope=ApiScope.SERVER)
         self.api = APIClient()
         self.api.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+        self.customer("nobody in particular")  # so that no segment is empty
 
     def at(self, hours: float):
         """The clock stands at that hour."""

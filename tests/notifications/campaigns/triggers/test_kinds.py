@@ -12,6 +12,7 @@ from tests.factories import (
     CategoryFactory,
     CouponFactory,
     ItemFactory,
+    PredictionFactory,
     RecommendationFactory,
 )
 from tests.notifications.campaigns.triggers.conftest import planned, ways
@@ -178,6 +179,17 @@ def test_who_has_not_ordered_for_long_is_won_back(shop):
     campaign = shop.launch(kind="win_back", days=90, wait=0)
     shop.turn(1.1)
     assert planned(campaign) == ["ann"]
+
+
+def test_who_is_expected_to_leave_is_won_back_in_time(shop):
+    for who, churn, orders in (("ann", 0.8, 2), ("bob", 0.5, 2), ("cat", 0.9, 0)):
+        customer = shop.customer(who)
+        Profile.objects.create(customer=customer, order_count=orders, refreshed_at=shop.start)
+        PredictionFactory(customer=customer, churn=churn, computed_at=shop.start + timedelta(minutes=30))
+    by_time = shop.launch(kind="win_back", wait=0)
+    campaign = shop.launch(kind="win_back", percent=70, wait=0)
+    shop.turn(1.1)
+    assert (planned(campaign), planned(by_time)) == (["ann"], [])
 
 
 def test_an_expiring_coupon_is_remembered_unless_it_is_used(shop):
