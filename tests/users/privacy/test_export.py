@@ -29,6 +29,7 @@ from users.privacy.export import FORMAT, VERSION, export_customer
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECTIONS = {
     *("identities", "consents", "profile", "orders", "events", "accesses", "recommendations", "coupons"),
+    "enrolments",
     *("redemptions", "decisions", "messages", "clicks", "suppressions", "bot_marks", "predictions"),
 }
 
