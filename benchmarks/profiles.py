@@ -25,7 +25,7 @@ WITH price_bounds AS (
 ), outside AS MATERIALIZED (
     SELECT customer_id, count(*) AS events, min(occurred_at) AS first_at, max(occurred_at) AS last_at,
            sum(price * quantity) FILTER (WHERE type = 7) AS refunded
-    FROM users_event WHERE type IN (7, 12) GROUP BY customer_id
+    FROM users_event WHERE type IN (7, 12) AND {counts} GROUP BY customer_id
 ), fifths AS MATERIALIZED (
     SELECT percentile_cont(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY date_part('epoch', last_at)) AS r,
            percentile_cont(ARRAY[0.2, 0.4, 0.6, 0.8]) WITHIN GROUP (ORDER BY orders::float8) AS f,
@@ -46,14 +46,14 @@ WITH price_bounds AS (
         FROM users_event
         JOIN (SELECT id AS customer_id, CASE time_zone WHEN '' THEN 'UTC' ELSE time_zone END AS zone
               FROM users_customer) AS home USING (customer_id)
-        WHERE type NOT IN (7, 12)
+        WHERE type NOT IN (7, 12) AND {counts}
     ) AS visit GROUP BY customer_id
 ), paid AS (
     SELECT customer_id, avg((event.price < item.list_price)::int) AS reduced, round(avg(1 +
            (event.price > b[1])::int + (event.price > b[2])::int + (event.price > b[3])::int +
            (event.price > b[4])::int)) AS band
     FROM users_event AS event JOIN catalog_item AS item ON item.id = item_id JOIN price_bounds USING (category_id)
-    WHERE type = 6 AND event.currency = 'EUR' GROUP BY customer_id
+    WHERE type = 6 AND event.currency = 'EUR' AND {counts} GROUP BY customer_id
 ), category AS ({categories}), brand AS ({brands})
 SELECT customer.id AS customer_id, coalesce(inside.events, 0) + coalesce(outside.events, 0) AS event_count,
        least(inside.first_at, outside.first_at) AS first_event_at,
@@ -91,9 +91,12 @@ _LIKED = """
                * exp(1.3371e-7 * (date_part('epoch', occurred_at) - 1577836800))) AS weight
         FROM users_event JOIN catalog_item AS item ON item.id = item_id
         JOIN catalog_category AS category ON category.id = item.category_id
-        WHERE type IN (1, 3, 5, 6, 10) GROUP BY customer_id, {name} ORDER BY customer_id, weight DESC
+        WHERE type IN (1, 3, 5, 6, 10) AND {counts} GROUP BY customer_id, {name} ORDER BY customer_id, weight DESC
     ) AS liked GROUP BY customer_id
 """
+# What cleaning has marked does not count.
+_COUNTS = """(suspect > 0) IS NOT TRUE
+    AND customer_id NOT IN (SELECT customer_id FROM users_botmark WHERE cleared_at IS NULL)"""
 
 
 def run() -> None:
@@ -132,8 +135,9 @@ def _write_by_hand() -> None:
     statement = _BY_HAND.format(
         hours=", ".join(f"count(*) FILTER (WHERE hour = {hour})" for hour in range(24)),
         days=", ".join(f"count(*) FILTER (WHERE day = {day})" for day in range(1, 8)),
-        categories=_LIKED.format(name="category.external_id"),
-        brands=_LIKED.format(name="item.brand"),
+        categories=_LIKED.format(name="category.external_id", counts=_COUNTS),
+        brands=_LIKED.format(name="item.brand", counts=_COUNTS),
+        counts=_COUNTS,
     )
     with connection.cursor() as cursor:
         cursor.execute("SET work_mem = '256MB'")

@@ -1,6 +1,7 @@
 """All settings, read from the environment (and from `.env` beside manage.py). `.env.example` lists every variable."""
 
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ SHOP_NAME = env.str("SHOP_NAME", default="My shop")
 SHOP_URL = env.str("SHOP_URL", default=BASE_URL).rstrip("/")
 SHOP_CURRENCY = env.str("SHOP_CURRENCY", default="EUR")
 SHOP_ADDRESS = env.str("SHOP_ADDRESS", default="")
+# Membership: what one point is worth, in the shop's currency, and for how many days points are kept (0: for good).
+POINT_VALUE = Decimal(env.str("POINT_VALUE", default="0.01"))
+POINTS_KEEP_DAYS = env.int("POINTS_KEEP_DAYS", default=365)
 SHOP_OPENED = date.fromisoformat(opened) if (opened := env.str("SHOP_OPENED", default="")) else None
 
 # Cleaning: how far is too far, and what no person does. See docs/data-quality.md.

@@ -8,6 +8,30 @@ class OfferType(models.TextChoices):
     PERCENT = "percent", _("Percent off")
     FIXED_AMOUNT = "fixed_amount", _("Fixed amount off")
     SPEND_SAVE = "spend_save", _("Spend X, save Y")
+    LIMITED_PRICE = "limited_price", _("Items at a special price")
+    BUY_X_GET_Y = "buy_x_get_y", _("Buy X, get Y")
+    FREE_SHIPPING = "free_shipping", _("Free shipping")
+    GIFT = "gift", _("Gift")
+    POINTS = "points", _("Points")
+
+
+# Several offers on one order are applied in this order, each to what those before it left; see docs/coupons.md.
+APPLICATION_ORDER: tuple[str, ...] = (
+    *(OfferType.LIMITED_PRICE, OfferType.BUY_X_GET_Y, OfferType.PERCENT, OfferType.SPEND_SAVE),
+    *(OfferType.FIXED_AMOUNT, OfferType.FREE_SHIPPING, OfferType.GIFT, OfferType.POINTS),
+)
+
+
+class Stacking(models.TextChoices):
+    """Whether an offer may stand beside others on one order."""
+
+    EXCLUSIVE = "exclusive", _("Alone on an order")
+    STACKABLE = "stackable", _("Together with offers of other groups")
+
+
+class CodeSource(models.TextChoices):
+    GENERATED = "generated", _("Made by Apropos")
+    IMPORTED = "imported", _("Imported")
 
 
 class CouponStatus(models.TextChoices):
@@ -35,6 +59,34 @@ class Refusal(models.TextChoices):
     LIMIT_REACHED = "limit_reached", _("This coupon was already used.")
     BUDGET_EXHAUSTED = "budget_exhausted", _("The budget of this offer is spent.")
     NOT_RESERVED = "not_reserved", _("There is no open reservation of this coupon for this order.")
+    MINIMUM_QUANTITY = "minimum_quantity", _("There are too few items in the order for this coupon.")
+    OUT_OF_SCOPE = "out_of_scope", _("Nothing in the order is part of this offer.")
+    NOTHING_TO_DISCOUNT = "nothing_to_discount", _("There is nothing in the order that this coupon could take off.")
+    LINES_NEEDED = "lines_needed", _("This offer depends on the items; send the lines of the order.")
+    OFFER_LIMIT = "offer_limit", _("All uses of this offer are taken.")
+    CUSTOMER_LIMIT = "customer_limit", _("You have used this offer as often as it allows.")
+    NOT_STACKABLE = "not_stackable", _("This coupon cannot be combined with another one of the order.")
+    TIER_REQUIRED = "tier_required", _("This coupon is for members of a higher tier.")
+    NOT_COMMITTED = "not_committed", _("This coupon was not used on this order.")
+    RETURN_TOO_LARGE = "return_too_large", _("More would be returned than was bought.")
+    POINTS_SHORT = "points_short", _("There are not enough points.")
+
+
+class PointsKind(models.TextChoices):
+    """Why points moved; credits are above 0, debits below."""
+
+    EARNED = "earned", _("Earned")
+    SPENT = "spent", _("Spent")
+    EXPIRED = "expired", _("Expired")
+    REVERSED = "reversed", _("Reversed")
+    ADJUSTED = "adjusted", _("Adjusted")
+
+
+class TierBasis(models.TextChoices):
+    """What a customer must reach for a tier."""
+
+    POINTS = "points", _("Points earned")
+    SPEND = "spend", _("Money spent")
 
 
 class CampaignStatus(models.TextChoices):
@@ -136,6 +188,8 @@ class TriggerKind(models.TextChoices):
     NEW_ITEM = "new_item", _("New item they are likely to want")
     WIN_BACK = "win_back", _("Win back")
     BIRTHDAY = "birthday", _("Birthday")
+    TIER_CHANGE = "tier_change", _("Tier changed")
+    POINTS_EXPIRING = "points_expiring", _("Points about to expire")
     COUPON_EXPIRING = "coupon_expiring", _("Coupon about to expire")
     PARTNER = "partner", _("Partner brand")
     EVENT = "event", _("An event of your choice")

@@ -69,6 +69,13 @@ def register_holdings() -> None:
         erase=lambda person: _execute(_ERASE_REDEMPTIONS, person),
     )
     register(
+        "notifications.OfferUse",
+        section="offer_uses",
+        rows=fields("notifications.OfferUse", "uses", offer="offer__name"),
+        erase=delete("notifications.OfferUse"),
+    )
+    _register_membership()
+    register(
         "notifications.Recipient",
         section="decisions",
         rows=fields(
@@ -107,6 +114,28 @@ def register_holdings() -> None:
     register("notifications.Suppression", section="suppressions", rows=_suppressions, erase=_erase_suppressions)
     register("notifications.Segment", erase=_erase_segments)
     register_hash_column("notifications_suppression", "address_hash")
+
+
+def _register_membership() -> None:
+    """Points and tiers are of no use without their customer."""
+    register(
+        "notifications.PointsAccount",
+        section="points_account",
+        rows=fields("notifications.PointsAccount", "balance", "tier_since", tier="tier__name"),
+        erase=delete("notifications.PointsAccount"),
+    )
+    register(
+        "notifications.PointsEntry",
+        section="points",
+        rows=fields("notifications.PointsEntry", "at", "kind", "points", "note", "expires_at"),
+        erase=delete("notifications.PointsEntry"),
+    )
+    register(
+        "notifications.TierChange",
+        section="tier_changes",
+        rows=fields("notifications.TierChange", "at", before="before__name", after="after__name"),
+        erase=delete("notifications.TierChange"),
+    )
 
 
 def register_rules() -> None:

@@ -18,12 +18,12 @@ from catalog.big_tables import ReadOnlyBigTableAdmin
 from notifications.choices import CouponStatus, RedemptionState
 from notifications.models import Coupon, Offer, Redemption
 from notifications.offers.cancel import cancel_coupons
+from notifications.offers.checks import check_terms
 from notifications.offers.codes import code_prefix
 from notifications.offers.money import format_money
-from notifications.offers.terms import change_offer, check_terms, describe_offer, describe_validity
+from notifications.offers.terms import PROMISED, change_offer, describe_offer, describe_validity
 from users.models import Customer
 
-PROMISED = ("type", "value", "minimum_spend", "maximum_discount", "currency")
 COUPON_COLOURS = {CouponStatus.ISSUED: "info", CouponStatus.REDEEMED: "success", CouponStatus.CANCELLED: "danger"}
 REDEMPTION_COLOURS = {
     RedemptionState.RESERVED: "info",

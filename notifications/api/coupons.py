@@ -5,8 +5,9 @@ from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import generics, serializers
 
+from notifications.api.money import AmountField, AmountsSerializer
 from notifications.models import Coupon, Redemption
-from notifications.offers.codes import InvalidCodeError, normalise_code
+from notifications.offers.codes import InvalidCodeError, canonical_code
 
 
 class CouponSerializer(serializers.ModelSerializer[Coupon]):
@@ -21,18 +22,33 @@ class CouponSerializer(serializers.ModelSerializer[Coupon]):
         )
 
 
-class RedemptionSerializer(serializers.ModelSerializer[Redemption]):
+class GiftSerializer(serializers.Serializer[Any]):
+    item_id = serializers.CharField(help_text="The shop's own id of the item that is added for nothing.")
+    quantity = serializers.IntegerField()
+
+
+class DiscountedLineSerializer(serializers.Serializer[Any]):
+    item_id = serializers.CharField()
+    quantity = serializers.IntegerField()
+    amount = AmountField(help_text="What the line costs before the discount.")
+    discount = AmountField(help_text="Its part of the discount; the parts sum to it exactly.")
+    returned = serializers.IntegerField(help_text="How many have come back.")
+
+
+class RedemptionSerializer(AmountsSerializer):
     """One use of a coupon on one order."""
 
     code = serializers.CharField(source="coupon.code")
     order_id = serializers.CharField(source="order_external_id", help_text="The shop's own id of the order.")
-    discount = serializers.DecimalField(source="amount", max_digits=12, decimal_places=2)
+    discount = AmountField(source="amount", help_text="What is taken off the order, shipping included.")
+    gifts = GiftSerializer(many=True)
+    lines = DiscountedLineSerializer(many=True)
 
     class Meta:
         model = Redemption
-        fields = (
-            *("code", "order_id", "state", "discount", "order_total", "currency", "reserved_at", "expires_at"),
-            *("committed_at", "released_at"),
+        fields: tuple[str, ...] = (
+            *("code", "order_id", "state", "discount", "shipping_discount", "returned", "points", "gifts", "lines"),
+            *("order_total", "currency", "reserved_at", "expires_at", "committed_at", "released_at"),
         )
 
 
@@ -75,7 +91,7 @@ class CouponDetail(generics.RetrieveAPIView[Coupon]):
 
     def get_object(self) -> Coupon:
         try:
-            self.kwargs["code"] = normalise_code(self.kwargs["code"])
+            self.kwargs["code"] = canonical_code(self.kwargs["code"])
         except InvalidCodeError as error:
             raise Http404 from error
         return super().get_object()

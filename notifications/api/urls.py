@@ -11,7 +11,7 @@ from notifications.api.campaigns import (
 )
 from notifications.api.coupons import CouponDetail, CouponList
 from notifications.api.offers import OfferDetail, OfferList
-from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponValidate
+from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponReturn, CouponValidate
 from notifications.api.segments import SegmentCount, SegmentDetail, SegmentList
 from notifications.api.triggers import CampaignTrigger
 
@@ -27,6 +27,7 @@ urlpatterns = [
     path("coupons/<str:code>/reserve/", CouponReserve.as_view(), name="coupon-reserve"),
     path("coupons/<str:code>/commit/", CouponCommit.as_view(), name="coupon-commit"),
     path("coupons/<str:code>/release/", CouponRelease.as_view(), name="coupon-release"),
+    path("coupons/<str:code>/return/", CouponReturn.as_view(), name="coupon-return"),
     path("campaigns/", CampaignList.as_view(), name="campaign-list"),
     path("campaigns/<int:pk>/", CampaignDetail.as_view(), name="campaign-detail"),
     path("campaigns/<int:pk>/trigger/", CampaignTrigger.as_view(), name="campaign-trigger"),

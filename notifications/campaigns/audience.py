@@ -8,10 +8,11 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from notifications.campaigns.triggers.entrants import only_concerned
-from notifications.choices import ItemChoice, OfferType, SuppressionReason
+from notifications.choices import ItemChoice, SuppressionReason
 from notifications.decisions.arms import held_out_sql, hold_out_parameters
 from notifications.decisions.reach import refusal_sql
-from notifications.models import Campaign, Offer, Run
+from notifications.models import Campaign, Run
+from notifications.offers.liability import worst_case_liability
 from notifications.segments import compile_rule
 
 AUDIENCE = "campaign_audience"
@@ -123,15 +124,3 @@ def audience_preview(campaign: Campaign) -> AudiencePreview:
         liability=worst_case_liability(campaign.offer, coupons=will_receive),
         currency=campaign.offer.currency if campaign.offer else settings.SHOP_CURRENCY,
     )
-
-
-def worst_case_liability(offer: Offer | None, *, coupons: int) -> Decimal | None:
-    """The most that `coupons` coupons of `offer` can cost, in its currency; None where nothing bounds it."""
-    if offer is None:
-        return Decimal(0)
-    left = None if offer.budget is None else offer.budget - offer.reserved - offer.committed
-    each = offer.maximum_discount if offer.type == OfferType.PERCENT else offer.value
-    if each is None:
-        return left
-    most = each * coupons * offer.uses_per_coupon
-    return most if left is None else min(most, left)

@@ -4,11 +4,11 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from notifications.campaigns.audience import worst_case_liability
 from notifications.channels import delivery_channel
 from notifications.content.check import check_content
 from notifications.models import Campaign, Offer
 from notifications.offers.issue import OfferNotIssuableError, coupon_validity
+from notifications.offers.liability import worst_case_liability
 from notifications.segments import RuleError, count_segment
 
 

@@ -1,6 +1,7 @@
 from notifications.models.campaign import Campaign, Variant
 from notifications.models.delivery import Click, Link, Message, Suppression
-from notifications.models.offer import Coupon, Offer, Redemption
+from notifications.models.membership import PointsAccount, PointsEntry, PointsRule, Progress, Tier, TierChange
+from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
 from notifications.models.run import Recipient, Run
 from notifications.models.segment import Segment
 from notifications.models.trigger import Enrolment, Trigger
@@ -13,11 +14,19 @@ __all__ = [
     "Link",
     "Message",
     "Offer",
+    "OfferUse",
+    "PointsAccount",
+    "PointsEntry",
+    "PointsRule",
+    "PoolCode",
+    "Progress",
     "Recipient",
     "Redemption",
     "Run",
     "Segment",
     "Suppression",
+    "Tier",
+    "TierChange",
     "Trigger",
     "Variant",
 ]

@@ -18,6 +18,7 @@ from notifications.choices import (
     WaitUnit,
 )
 from notifications.models.campaign import Campaign
+from notifications.models.membership import Tier
 from notifications.models.run import Run
 from users.choices import EventType
 from users.models import Customer
@@ -67,6 +68,15 @@ class Trigger(models.Model):
         null=True,
         blank=True,
         related_name="followers",
+    )
+    tier = models.ForeignKey(
+        Tier,
+        models.PROTECT,
+        verbose_name=_("tier"),
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("Empty: any."),
     )
     condition = models.CharField(_("who goes on"), max_length=16, choices=StepCondition, default=StepCondition.ANY)
     exit_event = models.SmallIntegerField(

@@ -6,6 +6,7 @@ wrong character and every swap of neighbours; its five extra symbols (`*~$=U`) a
 a number whose check would need one is drawn again.
 """
 
+import re
 import secrets
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -15,6 +16,8 @@ _GROUP = 4
 _MODULUS = 37
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 # What people read or type instead; U is left unmapped, because Crockford leaves it out of the alphabet altogether.
+# What others print on theirs; kept in capitals, so that it is found however it is typed.
+_FOREIGN = re.compile(r"[A-Z0-9][A-Z0-9._-]{3,63}")
 _LOOKALIKES = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, "–": None, "—": None})
 
 
@@ -57,6 +60,20 @@ def normalise_code(text: str) -> str:
     if number % _MODULUS != _VALUES[characters[-1]]:
         raise InvalidCodeError("This coupon code is mistyped: its last character does not fit the others.")
     return _group(characters)
+
+
+def canonical_code(text: str) -> str:
+    """The form under which a code is stored: ours as `normalise_code` writes it, an imported one in capitals.
+
+    Raises InvalidCodeError when the text can be neither.
+    """
+    try:
+        return normalise_code(text)
+    except InvalidCodeError:
+        foreign = text.strip().upper()
+        if _FOREIGN.fullmatch(foreign):
+            return foreign
+        raise
 
 
 def code_prefix(text: str) -> str:

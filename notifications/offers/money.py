@@ -5,16 +5,20 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from django.conf.locale import LANG_INFO
 from django.utils import formats, translation
 
-# ISO 4217 currencies without a minor unit. Those with three decimals are rounded to two, as money is stored.
+# ISO 4217 currencies whose minor unit is not a hundredth.
 _WITHOUT_MINOR_UNIT = frozenset(
     {"BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF"}
     | {"XPF"}
 )
+_IN_THOUSANDTHS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
 
 
 def minor_unit(currency: str) -> Decimal:
-    """The smallest amount of `currency` that is charged: 0.01, or 1 where there are no cents."""
-    return Decimal(1) if currency.upper() in _WITHOUT_MINOR_UNIT else Decimal("0.01")
+    """The smallest amount of `currency` that is charged: 0.01, 1 where there are no cents, 0.001 of a dinar."""
+    code = currency.upper()
+    if code in _WITHOUT_MINOR_UNIT:
+        return Decimal(1)
+    return Decimal("0.001") if code in _IN_THOUSANDTHS else Decimal("0.01")
 
 
 def round_money(amount: Decimal, currency: str) -> Decimal:

@@ -1,59 +1,75 @@
-"""Redeeming a coupon: validate, then reserve, then commit or release. A coupon never pays twice.
+"""Redeeming a coupon: validate, then reserve; `settle` commits, releases and takes back. A coupon never pays twice.
 
-Every change takes its locks in the same order: the coupon's row, its redemption, and last the offer's row, which
-many checkouts share, so that it is held shortest. All steps on one coupon are serial; the budget is one conditional
-UPDATE, which PostgreSQL re-evaluates on the newest row, so concurrent checkouts cannot overrun it.
+Every change takes its locks in the same order: the order's id, its coupons by id, their redemptions, the offers by id,
+and last the customer's uses. A coupon is taken by one statement, which moves the coupon, the offer's budget and limit,
+and the customer's uses together, each only where it is still free; PostgreSQL asks again on the newest row, so
+concurrent checkouts cannot overrun them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from notifications.choices import CouponStatus, RedemptionState, Refusal
+from notifications.choices import RedemptionState, Refusal
 from notifications.models import Coupon, Offer, Redemption
-from notifications.offers.calculate import Cart, discount, meets_minimum
-from notifications.offers.codes import InvalidCodeError, normalise_code
-from notifications.offers.money import minor_unit
+from notifications.offers.calculate import Share, gives_something, price_cart
+from notifications.offers.cart import Cart
+from notifications.offers.codes import InvalidCodeError, canonical_code
+from notifications.offers.liability import cost_of
+from notifications.offers.record import record_share
+from notifications.offers.refusals import (
+    Refused,
+    check_budget,
+    check_cart,
+    check_limits,
+    check_owner,
+    check_stacking,
+    check_tier,
+    check_validity,
+    owner_of,
+)
+from notifications.offers.scope import describe_lines
+from notifications.offers.take import change_reserved, take_coupon
 
 RESERVATION_TIME = timedelta(minutes=30)  # a checkout that takes longer reserves again
 
 
-class Refused(Exception):  # noqa: N818 — a refusal is an answer, not an error
-    """The coupon cannot be used like this. `refusal` is the typed reason, the text a sentence for the shopper."""
-
-    def __init__(self, refusal: Refusal, message: str = "") -> None:
-        super().__init__(message or str(refusal.label))
-        self.refusal = refusal
-
-
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a coupon would take off an order."""
+    """What a coupon would give on an order; `together` is what all coupons of the order would give, by code."""
 
     coupon: Coupon
-    discount: Decimal
+    share: Share
+    together: dict[str, Share]
+
+    @property
+    def discount(self) -> Decimal:
+        return self.share.discount
 
 
-def validate(*, code: str, order_id: str, customer_id: str, cart: Cart) -> Quote:
+def validate(*, code: str, order_id: str, customer_id: str, cart: Cart, other_codes: Sequence[str] = ()) -> Quote:
     """What the coupon would take off this order now. Changes nothing; raises Refused.
 
-    `order_id` and `customer_id` are the shop's own ids. An order that already holds the coupon may ask again.
+    `order_id` and `customer_id` are the shop's own ids. An order that already holds the coupon may ask again. It is
+    priced together with the coupons that the order holds, and with `other_codes`, which are on the cart, too.
     """
-    coupon = _find_coupon(code)
-    held = _live_redemption(coupon, order_id)
-    amount = _price(coupon, customer_id, cart)
-    if held is None and coupon.uses >= coupon.max_uses:
-        raise Refused(Refusal.LIMIT_REACHED)
-    offer = coupon.offer
-    already = held.amount if held else Decimal(0)
-    if offer.budget is not None and offer.reserved + offer.committed - already + amount > offer.budget:
-        raise Refused(Refusal.BUDGET_EXHAUSTED)
-    return Quote(coupon, amount)
+    coupon = find_coupon(code)
+    held = live_redemption(coupon, order_id)
+    beside = {found.coupon_id: found.coupon for found in _beside(coupon, order_id)}
+    beside |= {found.pk: found for found in map(find_coupon, other_codes) if found.pk != coupon.pk}
+    together = _price(coupon, list(beside.values()), customer_id, describe_lines(cart))
+    share = together[coupon.code]
+    if held is None:
+        if coupon.uses >= coupon.max_uses:
+            raise Refused(Refusal.LIMIT_REACHED)
+        check_limits(coupon.offer, owner_of(coupon), cost_of(share))
+    elif held.state == RedemptionState.RESERVED:
+        check_budget(coupon.offer, cost_of(share) - held.cost)
+    return Quote(coupon, share, together)
 
 
 @transaction.atomic
@@ -61,146 +77,92 @@ def reserve(*, code: str, order_id: str, customer_id: str, cart: Cart) -> Redemp
     """Hold the discount for this order for `RESERVATION_TIME`; raises Refused.
 
     Repeating it for the same cart returns the same reservation; for a changed cart, or when its time is over, it is
-    priced anew.
+    priced anew, and so are the order's other reservations.
     """
-    coupon = _find_coupon(code, lock=True)
-    held = _live_redemption(coupon, order_id)
+    coupon, beside = _lock_order(find_coupon(code), order_id)
+    held = live_redemption(coupon, order_id)
     if held is not None and _still_holds(held, cart):
-        _check_owner(coupon, customer_id)
+        check_owner(coupon, customer_id)
         return held
-    amount = _price(coupon, customer_id, cart)
-    if held is not None:
-        _reprice(held, offer_id=coupon.offer_id, amount=amount, total=cart.total)
-        return held
-    taken = Coupon.objects.filter(pk=coupon.pk, uses__lt=F("max_uses")).update(uses=F("uses") + 1)
-    if not taken:
-        raise Refused(Refusal.LIMIT_REACHED)
+    described = describe_lines(cart)
+    shares = _price(coupon, [other.coupon for other in beside], customer_id, described)
+    if beside:
+        list(Offer.objects.select_for_update().filter(pk__in=_offers(coupon, beside)).order_by("pk"))
     now = timezone.now()
-    redemption = Redemption.objects.create(
-        coupon=coupon,
-        order_external_id=order_id,
-        amount=amount,
-        order_total=cart.total,
-        currency=cart.currency,
-        reserved_at=now,
-        expires_at=now + RESERVATION_TIME,
-    )
-    _take_budget(coupon.offer_id, amount)
-    return redemption
+    until = now + RESERVATION_TIME
+    if held is None:
+        held = Redemption(coupon=coupon, order_external_id=order_id, currency=cart.currency, reserved_at=now)
+        record_share(held, shares[coupon.code], cart=described, expires_at=until)
+        take_coupon(held, owner=owner_of(coupon))
+    else:
+        beside = [held, *beside]
+    for other in beside:
+        if other.state == RedemptionState.RESERVED:
+            before = other.cost
+            record_share(other, shares[other.coupon.code], cart=described, expires_at=until)
+            other.save()
+            change_reserved(other, by=other.cost - before)
+    return held
 
 
-@transaction.atomic
-def commit(*, code: str, order_id: str, customer_id: str) -> Redemption:
-    """Make the reservation final, once the order is placed; raises Refused. Repeating it changes nothing."""
-    coupon = _find_coupon(code, lock=True)
-    _check_owner(coupon, customer_id)
-    redemption = _live_redemption(coupon, order_id)
-    if redemption is None:
-        raise Refused(Refusal.NOT_RESERVED)
-    if redemption.state == RedemptionState.COMMITTED:
-        return redemption
-    redemption.state = RedemptionState.COMMITTED
-    redemption.committed_at = timezone.now()
-    redemption.save(update_fields=["state", "committed_at"])
-    if coupon.redemptions.filter(state=RedemptionState.COMMITTED).count() >= coupon.max_uses:
-        Coupon.objects.filter(pk=coupon.pk, status=CouponStatus.ISSUED).update(status=CouponStatus.REDEEMED)
-    Offer.objects.filter(pk=coupon.offer_id).update(
-        reserved=F("reserved") - redemption.amount, committed=F("committed") + redemption.amount
-    )
-    return redemption
-
-
-@transaction.atomic
-def release(*, code: str, order_id: str, customer_id: str) -> Redemption:
-    """Give the use and the money back, for an abandoned checkout or a refunded order; raises Refused.
-
-    Repeating it changes nothing.
-    """
-    coupon = _find_coupon(code, lock=True)
-    _check_owner(coupon, customer_id)
-    redemption = _live_redemption(coupon, order_id)
-    if redemption is None:
-        released = coupon.redemptions.filter(order_external_id=order_id).order_by("-id").first()
-        if released is None:
-            raise Refused(Refusal.NOT_RESERVED)
-        return released
-    column = "reserved" if redemption.state == RedemptionState.RESERVED else "committed"
-    redemption.state = RedemptionState.RELEASED
-    redemption.released_at = timezone.now()
-    redemption.save(update_fields=["state", "released_at"])
-    Coupon.objects.filter(pk=coupon.pk).update(uses=F("uses") - 1)
-    Coupon.objects.filter(pk=coupon.pk, status=CouponStatus.REDEEMED).update(status=CouponStatus.ISSUED)
-    Offer.objects.filter(pk=coupon.offer_id).update(**{column: F(column) - redemption.amount})
-    return redemption
-
-
-def _find_coupon(code: str, *, lock: bool = False) -> Coupon:
+def find_coupon(code: str) -> Coupon:
+    """The coupon with this code, as somebody typed it. Raises Refused."""
     try:
-        canonical = normalise_code(code)
+        canonical = canonical_code(code)
     except InvalidCodeError as error:
         raise Refused(Refusal.NOT_FOUND) from error
-    coupons = Coupon.objects.select_related("offer", "customer__merged_into").filter(code=canonical)
-    coupon = (coupons.select_for_update(of=("self",)) if lock else coupons).first()
+    related = ("offer__minimum_tier", "customer__merged_into")
+    coupon = Coupon.objects.select_related(*related).filter(code=canonical).first()
     if coupon is None:
         raise Refused(Refusal.NOT_FOUND)
     return coupon
 
 
-def _live_redemption(coupon: Coupon, order_id: str) -> Redemption | None:
+def live_redemption(coupon: Coupon, order_id: str) -> Redemption | None:
+    """The coupon's reservation or use on this order."""
     return coupon.redemptions.filter(order_external_id=order_id).exclude(state=RedemptionState.RELEASED).first()
+
+
+def redemptions_of(order_id: str) -> list[Redemption]:
+    """Reservations and uses of all coupons on this order, with their offers."""
+    found = Redemption.objects.filter(order_external_id=order_id).exclude(state=RedemptionState.RELEASED)
+    return list(found.select_related("coupon__offer").order_by("coupon_id"))
+
+
+def _beside(coupon: Coupon, order_id: str) -> list[Redemption]:
+    return [found for found in redemptions_of(order_id) if found.coupon_id != coupon.pk]
+
+
+def _lock_order(coupon: Coupon, order_id: str) -> tuple[Coupon, list[Redemption]]:
+    """The coupon, and the other redemptions of the order, all as they stand once nobody else can change them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [order_id])
+    wanted = {coupon.pk, *(found.coupon_id for found in _beside(coupon, order_id))}
+    related = Coupon.objects.select_related("offer__minimum_tier", "customer__merged_into")
+    locked = {found.pk: found for found in related.select_for_update(of=("self",)).filter(pk__in=wanted).order_by("pk")}
+    return locked[coupon.pk], _beside(coupon, order_id)
+
+
+def _offers(coupon: Coupon, beside: list[Redemption]) -> set[int]:
+    return {coupon.offer_id, *(other.coupon.offer_id for other in beside)}
 
 
 def _still_holds(redemption: Redemption, cart: Cart) -> bool:
     if redemption.state == RedemptionState.COMMITTED:
         return True
-    return redemption.order_total == cart.total and redemption.expires_at > timezone.now()
+    return redemption.cart_hash == cart.fingerprint and redemption.expires_at > timezone.now()
 
 
-def _check_owner(coupon: Coupon, customer_id: str) -> None:
-    owner = coupon.customer.merged_into or coupon.customer
-    if customer_id not in (owner.external_id, coupon.customer.external_id):
-        raise Refused(Refusal.NOT_YOURS)
-
-
-def _price(coupon: Coupon, customer_id: str, cart: Cart) -> Decimal:
-    """The discount for this cart, after every check that does not depend on other orders."""
-    _check_owner(coupon, customer_id)
-    _check_validity(coupon, timezone.now())
-    offer = coupon.offer
-    if cart.currency != offer.currency:
-        raise Refused(
-            Refusal.CURRENCY,
-            _("This coupon is for orders in %(offer)s, and the order is in %(order)s.")
-            % {"offer": offer.currency, "order": cart.currency},
-        )
-    amount = discount(offer, cart)
-    if not meets_minimum(offer, cart) or not amount:
-        raise Refused(
-            Refusal.MINIMUM_SPEND,
-            _("This coupon needs an order of at least %(minimum)s %(currency)s.")
-            % {"minimum": offer.minimum_spend or minor_unit(offer.currency), "currency": offer.currency},
-        )
-    return amount
-
-
-def _check_validity(coupon: Coupon, now: datetime) -> None:
-    if coupon.status == CouponStatus.CANCELLED:
-        raise Refused(Refusal.CANCELLED)
-    if now < coupon.valid_from:
-        raise Refused(Refusal.NOT_YET_VALID)
-    if now >= coupon.valid_until:
-        raise Refused(Refusal.EXPIRED)
-
-
-def _take_budget(offer_id: int, amount: Decimal) -> None:
-    within_budget = Q(budget__isnull=True) | Q(budget__gte=F("reserved") + F("committed") + amount)
-    if not Offer.objects.filter(within_budget, pk=offer_id).update(reserved=F("reserved") + amount):
-        raise Refused(Refusal.BUDGET_EXHAUSTED)
-
-
-def _reprice(redemption: Redemption, *, offer_id: int, amount: Decimal, total: Decimal) -> None:
-    difference = amount - redemption.amount
-    redemption.amount, redemption.order_total = amount, total
-    redemption.expires_at = timezone.now() + RESERVATION_TIME
-    redemption.save(update_fields=["amount", "order_total", "expires_at"])
-    _take_budget(offer_id, difference)
+def _price(coupon: Coupon, beside: list[Coupon], customer_id: str, cart: Cart) -> dict[str, Share]:
+    """What each coupon of the order gives, by code, after every check that does not depend on other orders."""
+    check_owner(coupon, customer_id)
+    check_validity(coupon, timezone.now())
+    check_cart(coupon.offer, cart)
+    check_tier(coupon.offer, owner_of(coupon))
+    check_stacking(coupon.offer, [other.offer for other in beside])
+    codes = {found.offer_id: found.code for found in (coupon, *beside)}
+    shares = price_cart(cart, [coupon.offer, *(other.offer for other in beside)])
+    together = {codes[share.offer.pk]: share for share in shares}
+    if not gives_something(together[coupon.code]):
+        raise Refused(Refusal.NOTHING_TO_DISCOUNT)
+    return together

@@ -1,90 +1,80 @@
-"""The terms of an offer: whether they make sense, and how a shopper reads them."""
+"""The terms of an offer: stored when they make sense, and put into words for shoppers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import ProtectedError
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from notifications.choices import OfferType
 from notifications.models import Offer
-from notifications.offers.money import format_money, known_language, minor_unit
+from notifications.offers.checks import ALL_TYPE_FIELDS, TYPE_FIELDS, FieldErrors, check_terms
+from notifications.offers.money import format_money, known_language
 
-FieldErrors = dict[str, str]
-
-
-def check_terms(terms: Mapping[str, Any]) -> FieldErrors:
-    """What is wrong with the terms of a new or changed offer, by field; empty when nothing is."""
-    errors: FieldErrors = {}
-    value: Decimal | None = terms.get("value")
-    if value is not None and value <= 0:
-        errors["value"] = _("The value must be above 0.")
-    elif value is not None and terms.get("type") == OfferType.PERCENT and value > 100:
-        errors["value"] = _("A percentage cannot be above 100.")
-    elif value is not None and terms.get("type") != OfferType.PERCENT:
-        errors |= _check_coins("value", value, terms.get("currency", ""))
-    errors |= _check_spend(terms, value)
-    if terms.get("maximum_discount") is not None and terms["maximum_discount"] <= 0:
-        errors["maximum_discount"] = _("The maximum discount must be above 0; leave it empty for none.")
-    errors |= _check_budget(terms)
-    if terms.get("uses_per_coupon") == 0:
-        errors["uses_per_coupon"] = _("A coupon must be usable at least once.")
-    return errors | _check_validity(terms.get("valid_from"), terms.get("valid_until"), terms.get("valid_days"))
+# What a shopper was promised in writing.
+PROMISED = ("type", *ALL_TYPE_FIELDS, "currency", "minimum_tier")
 
 
-def _check_coins(field: str, amount: Decimal, currency: str) -> FieldErrors:
-    if amount % minor_unit(currency):
-        return {field: _("%(currency)s has no smaller unit than 1.") % {"currency": currency}}
-    return {}
+class FaultyTermsError(ValueError):
+    """The terms make no sense; `errors` says why, by field."""
+
+    def __init__(self, errors: FieldErrors) -> None:
+        super().__init__("; ".join(f"{field}: {message}" for field, message in errors.items()))
+        self.errors = errors
 
 
-def _check_spend(terms: Mapping[str, Any], value: Decimal | None) -> FieldErrors:
-    minimum: Decimal = terms.get("minimum_spend") or Decimal(0)
-    if minimum < 0:
-        return {"minimum_spend": _("The minimum spend cannot be negative.")}
-    if terms.get("type") == OfferType.SPEND_SAVE and value is not None and minimum <= value:
-        return {"minimum_spend": _("The minimum spend must be above what is saved.")}
-    return {}
-
-
-def _check_budget(terms: Mapping[str, Any]) -> FieldErrors:
-    budget: Decimal | None = terms.get("budget")
-    promised = (terms.get("reserved") or Decimal(0)) + (terms.get("committed") or Decimal(0))
-    if budget is not None and budget < 0:
-        return {"budget": _("The budget cannot be negative; leave it empty for none.")}
-    if budget is not None and budget < promised:
-        return {"budget": _("%(promised)s of the budget is used already.") % {"promised": promised}}
-    return {}
-
-
-def _check_validity(valid_from: datetime | None, valid_until: datetime | None, valid_days: int | None) -> FieldErrors:
-    if valid_from and valid_until and valid_until <= valid_from:
-        return {"valid_until": _("The offer ends before it starts.")}
-    if valid_until is None and valid_days is None:
-        return {"valid_days": _("Set an end, or for how many days a coupon is valid.")}
-    if valid_days == 0:
-        return {"valid_days": _("A coupon must be valid for at least one day.")}
-    return {}
+class OfferInUseError(ValueError):
+    """The offer has coupons or campaigns, so it stays."""
 
 
 def create_offer(**terms: Any) -> Offer:
-    """Store a new offer. Raises ValueError naming the fields when `check_terms` finds fault."""
-    if errors := check_terms(terms):
-        raise ValueError("; ".join(f"{field}: {message}" for field, message in errors.items()))
-    return Offer.objects.create(**terms)
+    """Store a new offer, without what does not belong to its type. Raises FaultyTermsError."""
+    offer = Offer(**terms)
+    forget_foreign_fields(offer)
+    if errors := check_terms(vars(offer)):
+        raise FaultyTermsError(errors)
+    offer.save(force_insert=True)
+    return offer
 
 
 def change_offer(*, offer: Offer, changed: Iterable[str]) -> None:
-    """Store the changed fields of an offer, and only those: `reserved` and `committed` move meanwhile.
+    """Store the changed fields of an offer, and only those: its books move meanwhile.
 
-    Raises ValueError naming the fields when `check_terms` finds fault.
+    Raises FaultyTermsError for terms that make no sense, or that issued coupons promise otherwise.
     """
-    if errors := check_terms(vars(offer)):
-        raise ValueError("; ".join(f"{field}: {message}" for field, message in errors.items()))
-    offer.save(update_fields=list(changed))
+    names = set(changed)
+    errors = check_terms(vars(offer))
+    if names & set(PROMISED) and offer.coupons.exists():
+        told = _("Coupons of this offer were issued; make a new offer instead.")
+        errors |= dict.fromkeys(sorted(names & set(PROMISED)), told)
+    if errors:
+        raise FaultyTermsError(errors)
+    if "type" in names:
+        names |= forget_foreign_fields(offer)
+    if names:
+        offer.save(update_fields=names)
+
+
+def delete_offer(*, offer: Offer) -> None:
+    """Remove an offer that nothing refers to. Raises OfferInUseError."""
+    try:
+        offer.delete()
+    except ProtectedError as error:
+        raise OfferInUseError(_("Coupons or campaigns use this offer, so it stays.")) from error
+
+
+def forget_foreign_fields(offer: Offer) -> set[str]:
+    """Set what does not belong to the offer's type to its default; returns the names of those fields."""
+    untouched = Offer()
+    foreign = set(ALL_TYPE_FIELDS) - set(TYPE_FIELDS.get(offer.type, ALL_TYPE_FIELDS))
+    for name in foreign:
+        setattr(offer, name, getattr(untouched, name))
+    return foreign
 
 
 def describe_offer(offer: Offer, language: str = "") -> str:
@@ -94,14 +84,48 @@ def describe_offer(offer: Offer, language: str = "") -> str:
         return format_money(amount, offer.currency, language)
 
     with translation.override(known_language(language)):
-        percent = f"{offer.value.normalize():f}"
-        off = _("%(value)s%% off") % {"value": percent} if offer.type == OfferType.PERCENT else None
-        text = off or _("%(value)s off") % {"value": money(offer.value)}
+        text = _describe_gain(offer, money)
         if offer.minimum_spend:
             text = _("%(off)s when you spend %(minimum)s") % {"off": text, "minimum": money(offer.minimum_spend)}
+        for step in offer.steps:
+            further = _("%(value)s off") % {"value": money(Decimal(step["save"]))}
+            words = {"off": further, "minimum": money(Decimal(step["spend"]))}
+            text += _between() + _("%(off)s when you spend %(minimum)s") % words
+        if offer.minimum_quantity:
+            text += _between() + ngettext("from %(n)d item", "from %(n)d items", offer.minimum_quantity) % {
+                "n": offer.minimum_quantity
+            }
         if offer.maximum_discount is not None:
             text = _("%(off)s, at most %(maximum)s") % {"off": text, "maximum": money(offer.maximum_discount)}
         return text
+
+
+def _between() -> str:
+    return translation.pgettext("between parts of a validity", ", ")
+
+
+def _describe_gain(offer: Offer, money: Callable[[Decimal], str]) -> str:
+    """What the shopper gets, without the conditions."""
+    counts = {"buy": offer.buy_quantity, "get": offer.get_quantity, "value": f"{offer.value.normalize():f}"}
+    match offer.type:
+        case OfferType.PERCENT:
+            text = _("%(value)s%% off") % counts
+        case OfferType.LIMITED_PRICE:
+            lowest = min(Decimal(price) for price in offer.item_prices.values())
+            text = _("selected items from %(price)s") % {"price": money(lowest)}
+        case OfferType.BUY_X_GET_Y if offer.value == 100:
+            text = _("buy %(buy)d, get %(get)d free") % counts
+        case OfferType.BUY_X_GET_Y:
+            text = _("buy %(buy)d, get %(get)d at %(value)s%% off") % counts
+        case OfferType.FREE_SHIPPING:
+            text = _("free shipping")
+        case OfferType.GIFT:
+            text = _("a gift worth %(value)s") % {"value": money(offer.value)}
+        case OfferType.POINTS:
+            text = ngettext("%(n)d point", "%(n)d points", int(offer.value)) % {"n": int(offer.value)}
+        case _:
+            text = _("%(value)s off") % {"value": money(offer.value)}
+    return text
 
 
 def describe_validity(offer: Offer) -> str:
@@ -109,14 +133,14 @@ def describe_validity(offer: Offer) -> str:
     parts = []
     if offer.valid_days is not None:
         parts.append(
-            translation.ngettext("for %(days)d day from issue", "for %(days)d days from issue", offer.valid_days)
+            ngettext("for %(days)d day from issue", "for %(days)d days from issue", offer.valid_days)
             % {"days": offer.valid_days}
         )
     if offer.valid_from is not None:
         parts.append(_("from %(day)s") % {"day": _day(offer.valid_from)})
     if offer.valid_until is not None:
         parts.append(_("until %(day)s") % {"day": _day(offer.valid_until)})
-    return translation.pgettext("between parts of a validity", ", ").join(parts)
+    return _between().join(parts)
 
 
 def _day(moment: datetime) -> str:

@@ -17,7 +17,7 @@ from users.ingestion.inputs import EventInput
 from users.ingestion.references import UNDESCRIBED, insert_customers
 from users.ingestion.staging import arrays, execute_prepared, unnest
 from users.ingestion.validate import check_event, message_key
-from users.privacy.tombstones import again_if_erased, find_erased
+from users.privacy.tombstones import NEWEST_TOMBSTONE, SHUT_ERASURES_OUT, ErasedIds, again_if_erased, find_erased
 
 BATCH = 20_000  # rows in memory at once
 
@@ -28,6 +28,8 @@ _COLUMNS = (
     *(("currency", "text"), ("value", "double precision"), ("context", "jsonb")),
 )
 _TIME = [name for name, _ in _COLUMNS].index("occurred_at")
+# The parameters behind the columns.
+_CURRENCY, _NEWEST, _DAY, _SOURCE = (f"${len(_COLUMNS) + place}" for place in range(1, 5))
 
 
 def _found(created: str, id_column: str, ref: str) -> str:
@@ -50,7 +52,7 @@ WITH staged AS MATERIALIZED (
         ) END AS visitor_id,
         (SELECT id FROM catalog_item WHERE external_id = item_ref) AS item_id,
         (SELECT id FROM users_order WHERE external_id = order_ref) AS placed_id
-    FROM {unnest(_COLUMNS)}
+    FROM {unnest(_COLUMNS)} WHERE {NEWEST_TOMBSTONE} = {_NEWEST}
 ), new_customer AS (
     {insert_customers("external_id")}
     SELECT DISTINCT customer_ref, {UNDESCRIBED} FROM staged
@@ -67,7 +69,7 @@ WITH staged AS MATERIALIZED (
 ), new_item AS (
     INSERT INTO catalog_item (external_id, title, description, brand, currency, is_active, is_repurchasable, url,
                               image_url, attributes, created_at, updated_at)
-    SELECT DISTINCT item_ref, item_ref, '', '', ${len(_COLUMNS) + 1}, FALSE, TRUE, '', '', '{{}}'::jsonb, now(), now()
+    SELECT DISTINCT item_ref, item_ref, '', '', {_CURRENCY}, FALSE, TRUE, '', '', '{{}}'::jsonb, now(), now()
     FROM staged
     WHERE item_ref IS NOT NULL AND item_id IS NULL AND (SELECT count(*) FROM new_visitor) >= 0 ORDER BY item_ref
     ON CONFLICT (external_id) DO UPDATE SET external_id = excluded.external_id
@@ -87,8 +89,10 @@ WITH staged AS MATERIALIZED (
            type, occurred_at, now(), placed_id, quantity, price, currency, value, context, {JUDGED_LINE}
     FROM staged WHERE (message_id IN (SELECT message_id FROM fresh)) IS TRUE
     RETURNING suspect, message_id, price, quantity
+), counted AS ({quality.add_taken(day=_DAY, source=_SOURCE, rows="count(*) FROM stored")}
 )
-SELECT (SELECT count(*) FROM stored),
+SELECT {NEWEST_TOMBSTONE},
+       (SELECT count(*) FROM stored),
        (SELECT count(*) FROM new_item WHERE is_new),
        (SELECT count(*) FROM staged WHERE order_ref IS NOT NULL AND placed_id IS NULL),
        (SELECT json_agg(json_build_array(suspect, message_id, price::text, quantity)) FROM stored
@@ -132,12 +136,12 @@ def _ingest_batch(batch: list[EventInput], *, offset: int, source: str) -> Inges
         else:
             rows[row[0]] = row
     with transaction.atomic(savepoint=False):
-        if not erased.hold():
-            return None
         if rows:
-            result.accepted = _store(list(rows.values()), tally)
-            result.duplicates += len(rows) - result.accepted
-        tally.taken = result.accepted
+            accepted = _store(list(rows.values()), erased, tally)
+            if accepted is None:
+                return None
+            result.accepted = accepted
+            result.duplicates += len(rows) - accepted
         tally.rows["duplicate"] += result.duplicates
         quality.save_tally(tally)
     return result
@@ -152,13 +156,28 @@ def _row(kind: int, event: EventInput) -> tuple[Any, ...]:
     )
 
 
-def _store(rows: list[tuple[Any, ...]], tally: Tally) -> int:
-    """Store the rows that are new. Returns how many; what is odd about them is noted in `tally`."""
+def _store(rows: list[tuple[Any, ...]], erased: ErasedIds, tally: Tally) -> int | None:
+    """Store and count the rows that are new; what is odd about them is noted in `tally`.
+
+    Returns how many, or None, and nothing is stored, if somebody was erased since `erased` was looked up.
+    """
     times = [row[_TIME] for row in rows]
     months = {partitions.month_of(min(times)), partitions.month_of(max(times))}
     partitions.make_partitions(months if len(months) == 1 else map(partitions.month_of, times))
-    parameters = [*arrays(_COLUMNS, rows), ("text", shop_currency())]
-    stored, new_items, lost_orders, suspects = execute_prepared("store_events", _STORE, parameters)
+    parameters = [
+        *arrays(_COLUMNS, rows),
+        *(
+            ("text", shop_currency()),
+            ("bigint", erased.newest),
+            ("date", quality.today()),
+            ("text", quality.source_name(tally)),
+        ),
+    ]
+    newest, stored, new_items, lost_orders, suspects = execute_prepared(
+        "store_events", _STORE, parameters, after=SHUT_ERASURES_OUT
+    )
+    if not erased.holds(newest):
+        return None
     tally.rows.update(unknown_item=new_items, unknown_order=lost_orders)
     note_suspects(tally, suspects or ())
     return int(stored)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -14,11 +14,18 @@ from catalog.tally import SAMPLES, Tally
 SOURCE_LENGTH = 64
 _SHARDS = 16
 
-# One row per backend (modulo 16), so that clients do not wait for each other where every batch counts.
-_ADD_TAKEN = f"""
-INSERT INTO users_intakecount (day, source, shard, rows) VALUES (%s, %s, pg_backend_pid() %% {_SHARDS}, %s)
-ON CONFLICT (day, source, shard) DO UPDATE SET rows = users_intakecount.rows + excluded.rows
-"""
+
+def add_taken(*, day: str, source: str, rows: str) -> str:
+    """SQL that adds `rows` to those taken in; all three are expressions, and nothing happens for no rows.
+
+    One row per backend (modulo 16), so that clients do not wait for each other where every batch counts.
+    """
+    return f"""
+        INSERT INTO users_intakecount (day, source, shard, rows)
+        SELECT {day}, {source}, mod(pg_backend_pid(), {_SHARDS}), taken FROM (SELECT {rows}) AS counted (taken)
+        WHERE taken > 0
+        ON CONFLICT (day, source, shard) DO UPDATE SET rows = users_intakecount.rows + excluded.rows"""
+
 
 # The examples are a ring: the counter decides the place, so that the newest overwrite the oldest.
 _ADD = f"""
@@ -43,15 +50,25 @@ def count_rows(*, source: str, reasons: Mapping[str, int]) -> None:
     save_tally(Tally(source, rows=Counter(reasons)))
 
 
+def source_name(tally: Tally) -> str:
+    """The source as it is stored."""
+    return tally.source[:SOURCE_LENGTH]
+
+
+def today() -> date:
+    """The day that rows are counted under."""
+    return timezone.now().date()
+
+
 def save_tally(tally: Tally) -> None:
     """Add to today's counters and examples; safe under concurrency."""
-    day, source = timezone.now().date(), tally.source[:SOURCE_LENGTH]
+    day, source = today(), source_name(tally)
     counted = sorted((reason, rows) for reason, rows in tally.rows.items() if rows)
     with connection.cursor() as cursor:
         if counted:
             cursor.execute(_ADD, {"day": day, "source": source, **_columns(counted, tally)})
         if tally.taken:
-            cursor.execute(_ADD_TAKEN, [day, source, tally.taken])
+            cursor.execute(add_taken(day="%s", source="%s", rows="%s"), [day, source, tally.taken])
 
 
 def _columns(counted: list[tuple[str, int]], tally: Tally) -> dict[str, list[Any]]:
@@ -75,6 +92,6 @@ def forget_samples() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "DELETE FROM users_qualitysample WHERE day < %s",
-            [timezone.now().date() - timedelta(days=settings.QUALITY_SAMPLE_DAYS)],
+            [today() - timedelta(days=settings.QUALITY_SAMPLE_DAYS)],
         )
         return cursor.rowcount

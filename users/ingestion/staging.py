@@ -20,8 +20,12 @@ def unnest(columns: Sequence[tuple[str, str]]) -> str:
     return f"unnest({values}) AS staged ({', '.join(name for name, _ in columns)})"
 
 
-def execute_prepared(name: str, statement: str, parameters: Sequence[tuple[str, Any]]) -> tuple[Any, ...]:
+def execute_prepared(
+    name: str, statement: str, parameters: Sequence[tuple[str, Any]], *, after: str
+) -> tuple[Any, ...]:
     """Run `statement`, whose `$1`, `$2` … are `parameters` of (SQL type, value); returns its only row.
+
+    `after` is a plain statement that goes before it on the same way to the server.
 
     It is planned once per connection: planning costs as much as storing fifty events. Behind a pooler that changes
     connections between transactions (Django's `DISABLE_SERVER_SIDE_CURSORS`) it is planned every time.
@@ -32,7 +36,7 @@ def execute_prepared(name: str, statement: str, parameters: Sequence[tuple[str, 
             cursor.execute(f"PREPARE {name} ({', '.join(kind for kind, _ in parameters)}) AS {statement}")
             known.add(name)
         values = [value for _, value in parameters]
-        cursor.execute(f"EXECUTE {name} ({', '.join(['%s'] * len(values))})", values)
+        cursor.execute(f"{after}; EXECUTE {name} ({', '.join(['%s'] * len(values))})", values)
         row: tuple[Any, ...] = cursor.fetchone()
         if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
             cursor.execute(f"DEALLOCATE {name}")
@@ -53,15 +57,22 @@ _QUOTED = frozenset({"text", "jsonb"})
 
 def _array(values: Sequence[Any], *, quoted: bool) -> str:
     """PostgreSQL's literal of an array."""
-    if values.count(None) == len(values):
+    missing = values.count(None)
+    if missing == len(values):
         return "{" + ",".join(["NULL"] * len(values)) + "}"
-    if quoted:
-        values = [value if value is None else f'"{_escaped(value)}"' for value in values]
-    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+    if not missing and not quoted:
+        return "{" + ",".join(map(str, values)) + "}"
+    if not missing:
+        text = '","'.join(values)
+        if "\\" not in text and text.count('"') == 2 * len(values) - 2:  # nothing to escape, as nearly always
+            return '{"' + text + '"}'
+    show = _quote if quoted else str
+    return "{" + ",".join(["NULL" if value is None else show(value) for value in values]) + "}"
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"') if "\\" in text or '"' in text else text
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def stage(table: str, columns: Sequence[tuple[str, str]], rows: Iterable[Sequence[Any]]) -> None:

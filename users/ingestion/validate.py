@@ -15,7 +15,7 @@ from django.utils import timezone
 from catalog.validation import Refused, check_currency, check_id, check_money, check_text, json_text
 from users.choices import Channel, ConsentPurpose, EventType, OrderStatus
 from users.ingestion.inputs import ConsentInput, CustomerInput, EventInput, OrderInput
-from users.privacy.event_age import check_kept
+from users.privacy.event_age import check_kept, events_kept_from
 
 MAX_QUANTITY = 2**31 - 1
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
@@ -58,6 +58,12 @@ def check_time(value: object, field: str, now: datetime) -> datetime:
     return value
 
 
+@lru_cache(maxsize=1)
+def _usual_times(now: datetime) -> tuple[datetime, datetime]:
+    """Every time between these passes `check_time` and `check_kept`: nearly all do, and a batch asks for each event."""
+    return max(EARLIEST, _shop_opened() or EARLIEST, events_kept_from(now) or EARLIEST), now + CLOCK_TOLERANCE
+
+
 def check_who(customer_id: str, anonymous_id: str) -> None:
     """Every row belongs to a customer, or to a visitor with an anonymous id."""
     if customer_id or not anonymous_id:
@@ -74,8 +80,11 @@ def check_event(event: EventInput, now: datetime) -> int:
     if kind is None:
         known = ", ".join(_TYPE_BY_CODE)
         raise Refused("unknown_type", f"type must be one of {known}; got {event.type!r:.60}.")
-    check_time(event.occurred_at, "occurred_at", now)
-    check_kept(event.occurred_at, now)
+    first, last = _usual_times(now)
+    time = event.occurred_at
+    if type(time) is not datetime or time.tzinfo is None or not first <= time <= last:
+        check_time(time, "occurred_at", now)
+        check_kept(time, now)
     if event.item_id is not None or kind in _NEEDS_ITEM:
         check_id(event.item_id, "item_id")
     if event.order_id is not None:

@@ -20,6 +20,13 @@ from users.models import ErasedId
 
 _LOCK = 0x657261736564  # "erased": ingestion shares it, an erasure takes it alone
 
+# For a statement that stores rows by itself: it must come after SHUT_ERASURES_OUT, and store only if NEWEST_TOMBSTONE
+# is still the one as of which `find_erased` looked.
+SHUT_ERASURES_OUT = f"SELECT pg_advisory_xact_lock_shared({_LOCK})"
+NEWEST_TOMBSTONE = "(SELECT coalesce(max(id), 0) FROM users_erasedid)"
+
+_seen = 0  # the newest tombstone that this process knows of
+
 _CUSTOMER, _VISITOR = "erased customer", "erased visitor"  # the same text may be both
 
 P = ParamSpec("P")
@@ -41,17 +48,27 @@ class ErasedIds:
 
     def hold(self) -> bool:
         """Keep erasures out until the transaction ends; False if one came in since the ids were looked up."""
-        return _lock_and_read(shared=True) == self.newest
+        return self.holds(_lock_and_read(shared=True))
+
+    def holds(self, newest: int) -> bool:
+        """Whether the ids were looked up as of the tombstone `newest`. If not, they will be the next time."""
+        _remember(newest)
+        return newest == self.newest
 
 
 def find_erased(*, customer_ids: Iterable[str] = (), anonymous_ids: Iterable[str] = ()) -> ErasedIds:
-    """Which of these ids must be refused now; one query while nobody was erased lately."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(id), 0) FROM users_erasedid")
-        newest: int = cursor.fetchone()[0]
-    if not newest:
+    """Which of these ids must be refused, as far as this process knows: whoever stores rows must `hold` it then.
+
+    No query while nobody was erased lately.
+    """
+    if not (newest := _seen):
         return ErasedIds(0)
     return ErasedIds(newest, _still_erased(customer_ids, _CUSTOMER), _still_erased(anonymous_ids, _VISITOR))
+
+
+def _remember(newest: int) -> None:
+    global _seen  # noqa: PLW0603
+    _seen = newest
 
 
 def _still_erased(ids: Iterable[str], kind: str) -> frozenset[str]:
@@ -101,11 +118,15 @@ def bury(*, external_ids: Iterable[str], anonymous_ids: Iterable[str]) -> None:
     customers, visitors = keyed_hashes(external_ids, purpose=_CUSTOMER), keyed_hashes(anonymous_ids, purpose=_VISITOR)
     hashes = [*customers.values(), *visitors.values()]
     ErasedId.objects.filter(id_hash__in=hashes).delete()  # so that the new row's id tells waiting batches
-    ErasedId.objects.bulk_create(ErasedId(id_hash=value, refuse_until=until) for value in hashes)
+    buried = ErasedId.objects.bulk_create(ErasedId(id_hash=value, refuse_until=until) for value in hashes)
+    _remember(max((row.pk for row in buried), default=_seen))
 
 
 def was_erased(external_id: str) -> bool:
     """Whether the shop's id was erased lately."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {NEWEST_TOMBSTONE}")
+        _remember(cursor.fetchone()[0])
     return bool(find_erased(customer_ids=[external_id]).customer_ids)
 
 
@@ -118,6 +139,7 @@ def _lock_and_read(*, shared: bool) -> int:
     """Take the lock, then read the newest tombstone: two statements, so that the second sees what we waited for."""
     how = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {how}(%s); SELECT coalesce(max(id), 0) FROM users_erasedid", [_LOCK])
+        cursor.execute(f"SELECT {how}(%s); SELECT {NEWEST_TOMBSTONE}", [_LOCK])
         newest: int = cursor.fetchone()[0]
-        return newest
+    _remember(newest)
+    return newest

@@ -4,7 +4,8 @@ Each statement selects `customer_id`, `occurred_at`, `items` and `details` (JSON
 reads by an index on time, so that a look costs what happened since the last one, and binds `detect.look_parameters`.
 """
 
-from notifications.choices import CouponStatus, RecipientStatus, TriggerKind
+from notifications.choices import RecipientStatus, TriggerKind
+from notifications.membership import reminders
 from users.choices import EventType, OrderStatus
 from users.profiles.definitions import COUNTED
 
@@ -142,13 +143,16 @@ FROM users_customer c JOIN local ON to_char(c.birth_date, 'MMDD') IN (local.day,
 WHERE c.birth_date IS NOT NULL
 GROUP BY c.id"""
 
+# `membership.reminders` finds them by names of its own, which `detect.look_parameters` binds for these kinds.
 _COUPON_EXPIRING = f"""
-SELECT DISTINCT ON (coupon.customer_id) coupon.customer_id, coupon.valid_until - %(days)s AS occurred_at,
-    '[]'::jsonb AS items, jsonb_build_object('coupon', coupon.id) AS details
-FROM notifications_coupon coupon
-WHERE coupon.status = '{CouponStatus.ISSUED}' AND coupon.uses < coupon.max_uses
-    AND coupon.valid_until > %(since)s + %(days)s AND coupon.valid_until <= %(until)s + %(days)s
-ORDER BY coupon.customer_id, coupon.valid_until"""
+SELECT soon.customer_id, soon.occurred_at - %(days)s AS occurred_at, '[]'::jsonb AS items,
+    jsonb_build_object('coupon', split_part(soon.reference, ':', 2)::bigint) AS details
+FROM ({reminders.COUPONS}) AS soon"""
+
+_POINTS_EXPIRING = f"""
+SELECT soon.customer_id, soon.occurred_at - %(days)s AS occurred_at, {_NOTHING} FROM ({reminders.POINTS}) AS soon"""
+
+_TIER_CHANGE = f"SELECT moved.customer_id, moved.occurred_at, {_NOTHING} FROM ({reminders.TIERS}) AS moved"
 
 _PARTNER = f"""
 SELECT profile.customer_id, %(until)s::timestamptz AS occurred_at, {_NOTHING}
@@ -181,6 +185,8 @@ CANDIDATES: dict[str, str] = {
     TriggerKind.NEW_ITEM: _NEW_ITEM,
     TriggerKind.WIN_BACK: _WIN_BACK,
     TriggerKind.BIRTHDAY: _BIRTHDAY,
+    TriggerKind.TIER_CHANGE: _TIER_CHANGE,
+    TriggerKind.POINTS_EXPIRING: _POINTS_EXPIRING,
     TriggerKind.COUPON_EXPIRING: _COUPON_EXPIRING,
     TriggerKind.PARTNER: _PARTNER,
     TriggerKind.EVENT: _EVENT,

@@ -49,8 +49,8 @@ def _kind_problems(trigger: Trigger, now: datetime) -> Iterator[Problem]:
         yield from _event_problems(trigger)
     elif trigger.kind == TriggerKind.FOLLOW_UP:
         yield from _journey_problems(trigger)
-    elif trigger.kind == TriggerKind.COUPON_EXPIRING and trigger.days == 0:
-        yield "days", _("Leave at least one day to use the coupon.")
+    elif trigger.kind in (TriggerKind.COUPON_EXPIRING, TriggerKind.POINTS_EXPIRING) and trigger.days == 0:
+        yield "days", _("Leave at least one day to use it.")
 
 
 def _schedule_problems(trigger: Trigger, now: datetime) -> Iterator[Problem]:

@@ -17,6 +17,8 @@ FIELDS: dict[str, tuple[str, ...]] = {
     TriggerKind.NEW_ITEM: ("days", *_ENTRY),
     TriggerKind.WIN_BACK: ("days", "percent", *_ENTRY),
     TriggerKind.BIRTHDAY: ("days", "at", "time_zone", *_ENTRY),
+    TriggerKind.TIER_CHANGE: ("tier", *_ENTRY),
+    TriggerKind.POINTS_EXPIRING: ("days", *_ENTRY),
     TriggerKind.COUPON_EXPIRING: ("days", *_ENTRY),
     TriggerKind.PARTNER: ("brand", "percent", *_ENTRY),
     TriggerKind.EVENT: ("event_type", "event_name", *_ENTRY),
@@ -30,6 +32,7 @@ DEFAULT_DAYS: dict[str, int] = {
     TriggerKind.NEW_ITEM: 14,
     TriggerKind.WIN_BACK: 90,
     TriggerKind.BIRTHDAY: 0,
+    TriggerKind.POINTS_EXPIRING: 7,
     TriggerKind.COUPON_EXPIRING: 3,
 }
 

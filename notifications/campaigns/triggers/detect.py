@@ -32,7 +32,7 @@ _ENROL = f"""
 INSERT INTO notifications_enrolment (campaign_id, customer_id, state, reason, items, details, occurred_at, entered_at,
     due_at)
 SELECT %(campaign)s, candidate.customer_id, '{EnrolmentState.WAITING}', '', candidate.items, candidate.details,
-    candidate.occurred_at, %(now)s, candidate.occurred_at + %(delay)s
+    candidate.occurred_at, %(entered_at)s, candidate.occurred_at + %(delay)s
 FROM ({{candidates}}) AS candidate
 JOIN users_customer c ON c.id = candidate.customer_id AND c.erased_at IS NULL AND c.merged_into_id IS NULL
 WHERE NOT EXISTS (
@@ -118,7 +118,7 @@ def look_parameters(trigger: Trigger, *, since: datetime, until: datetime, now: 
         "campaign": trigger.campaign_id,
         "since": since,
         "until": until,
-        "now": now,
+        "entered_at": now,
         "delay": trigger.delay,
         "pause": pause,
         "days": timedelta(days=trigger_days(trigger)),
@@ -127,8 +127,17 @@ def look_parameters(trigger: Trigger, *, since: datetime, until: datetime, now: 
         "event_type": trigger.event_type,
         "event_name": trigger.event_name,
         "previous": trigger.previous_id,
+        **_reminder_window(trigger, since, until),
         **(_local_days(trigger, since, until) if trigger.kind == TriggerKind.BIRTHDAY else {}),
     }
+
+
+def _reminder_window(trigger: Trigger, since: datetime, until: datetime) -> dict[str, Any]:
+    """What the statements of `membership.reminders` bind: what expires is looked for its `days` ahead."""
+    if trigger.kind in (TriggerKind.POINTS_EXPIRING, TriggerKind.COUPON_EXPIRING):
+        ahead = timedelta(days=trigger_days(trigger))
+        return {"now": since + ahead, "until": until + ahead}
+    return {"now": until, "tier": trigger.tier_id} if trigger.kind == TriggerKind.TIER_CHANGE else {}
 
 
 def _since(trigger: Trigger, now: datetime) -> datetime:

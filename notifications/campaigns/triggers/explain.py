@@ -64,6 +64,7 @@ def _who(trigger: Trigger) -> str:
         "percent": trigger_percent(trigger),
         "brand": trigger.brand,
         "campaign": trigger.previous,
+        "tier": trigger.tier,
         "event": trigger.event_name or trigger.get_event_type_display() or "…",
         "at": f"{trigger.at:%H:%M}",
     }
@@ -92,6 +93,8 @@ def _phrase(trigger: Trigger) -> str:
         TriggerKind.NEW_ITEM: _("Who is likely to want an item that is new since %(days)s days at most"),
         TriggerKind.WIN_BACK: _("Whose last order was %(days)s days ago"),
         TriggerKind.BIRTHDAY: _("Who has a birthday, at %(at)s local time"),
+        TriggerKind.TIER_CHANGE: _("Who moves to the tier %(tier)s") if trigger.tier_id else _("Whose tier changes"),
+        TriggerKind.POINTS_EXPIRING: _("Whose points begin to expire in %(days)s days"),
         TriggerKind.COUPON_EXPIRING: _("Who holds an unused coupon that expires in %(days)s days"),
         TriggerKind.PARTNER: _("Who gives at least %(percent)s%% of their interest to the brand %(brand)s"),
         TriggerKind.EVENT: _("Who does this: %(event)s"),

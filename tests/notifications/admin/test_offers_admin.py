@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from notifications.choices import CouponStatus
 from notifications.models import Offer
-from notifications.offers.calculate import Cart
+from notifications.offers.cart import Cart
 from notifications.offers.redeem import reserve
 from tests.factories import CouponFactory, OfferFactory
 

@@ -30,6 +30,11 @@ def test_a_checkout_validates_reserves_and_commits(api, coupon):
     assert quote.json() | {"valid_until": ""} == {
         "code": coupon.code,
         "discount": "5.00",
+        "shipping_discount": "0.00",
+        "points": 0,
+        "gifts": [],
+        "line_discounts": [],
+        "together": [{"code": coupon.code, "discount": "5.00"}],
         "currency": "GBP",
         "description": "£5.00 off when you spend £30.00",
         "valid_until": "",

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from notifications.choices import OfferType
 from notifications.models import Offer
-from notifications.offers.calculate import Cart, CartLine, discount
+from notifications.offers.calculate import discount
+from notifications.offers.cart import Cart, CartLine
 from notifications.offers.money import minor_unit
 
 amounts = st.decimals("0.01", "99999.99", places=2)

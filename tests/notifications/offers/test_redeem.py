@@ -7,10 +7,12 @@ from django.utils import timezone
 
 from notifications.choices import CouponStatus, OfferType, RedemptionState, Refusal
 from notifications.models import Redemption
-from notifications.offers.calculate import Cart
+from notifications.offers.cart import Cart
 from notifications.offers.codes import generate_code
 from notifications.offers.expire import release_expired_reservations
-from notifications.offers.redeem import RESERVATION_TIME, Refused, commit, release, reserve, validate
+from notifications.offers.redeem import RESERVATION_TIME, reserve, validate
+from notifications.offers.refusals import Refused
+from notifications.offers.settle import commit, release
 from tests.factories import CouponFactory, CustomerFactory, OfferFactory
 
 pytestmark = pytest.mark.django_db
@@ -183,9 +185,9 @@ def test_expiry_keeps_the_books_of_many_offers_and_leaves_the_committed_alone():
     offers = OfferFactory.create_batch(2, budget=Decimal("100.00"))
     coupons = [CouponFactory(offer=offers[number % 2], max_uses=2) for number in range(6)]
     for coupon in coupons:
-        reserve(**order(coupon, "order-1"))
-        reserve(**order(coupon, "order-2"))
-    commit(**placed(coupons[0], "order-2"))
+        reserve(**order(coupon, f"order-1-of-{coupon.pk}"))
+        reserve(**order(coupon, f"order-2-of-{coupon.pk}"))
+    commit(**placed(coupons[0], f"order-2-of-{coupons[0].pk}"))
     with time_machine.travel(timezone.now() + 2 * RESERVATION_TIME, tick=False):
         assert release_expired_reservations() == 11
     assert [books(coupon)[0] for coupon in coupons] == [1, 0, 0, 0, 0, 0]

@@ -10,8 +10,10 @@ from django.db import connection
 
 from notifications.choices import RedemptionState, Refusal
 from notifications.models import Redemption
-from notifications.offers.calculate import Cart
-from notifications.offers.redeem import Refused, commit, release, reserve
+from notifications.offers.cart import Cart
+from notifications.offers.redeem import reserve
+from notifications.offers.refusals import Refused
+from notifications.offers.settle import commit, release
 from tests.factories import CouponFactory, OfferFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,9 +85,9 @@ def test_commits_and_releases_at_once_keep_the_books():
     offer = OfferFactory(budget=Decimal("50.00"))
     coupons = CouponFactory.create_batch(10, offer=offer)
     for coupon in coupons:
-        reserve(code=coupon.code, order_id="order-1", customer_id=coupon.customer.external_id, cart=CART)
+        reserve(code=coupon.code, order_id=f"order-{coupon.pk}", customer_id=coupon.customer.external_id, cart=CART)
     calls = [
-        lambda c=c, step=step: step(code=c.code, order_id="order-1", customer_id=c.customer.external_id)
+        lambda c=c, step=step: step(code=c.code, order_id=f"order-{c.pk}", customer_id=c.customer.external_id)
         for c in coupons
         for step in (commit, release, release)
     ]

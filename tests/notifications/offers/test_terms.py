@@ -3,8 +3,9 @@ from decimal import Decimal
 
 import pytest
 
+from notifications.offers.checks import check_terms
 from notifications.offers.money import format_money
-from notifications.offers.terms import check_terms, create_offer, describe_offer
+from notifications.offers.terms import create_offer, describe_offer
 from tests.factories import OfferFactory
 
 SOUND = {

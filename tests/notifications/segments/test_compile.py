@@ -8,8 +8,9 @@ from django.db import connection
 from django.utils import timezone
 
 from notifications.choices import CouponStatus
-from notifications.offers.calculate import Cart
-from notifications.offers.redeem import commit, reserve
+from notifications.offers.cart import Cart
+from notifications.offers.redeem import reserve
+from notifications.offers.settle import commit
 from notifications.segments import compile_rule, count_segment
 from tests.factories import CategoryFactory, CouponFactory, CustomerFactory, ItemFactory, SegmentFactory
 from users.choices import EventType

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from notifications.choices import CouponStatus
-from notifications.models import Coupon, Enrolment
+from notifications.models import Coupon, Enrolment, PointsAccount, PointsEntry, Tier, TierChange
 from tests.factories import (
     CategoryFactory,
     CouponFactory,
@@ -267,3 +267,29 @@ def test_who_joins_a_customer_counts_as_that_one(shop):
         identify(pairs=[("v1", "ann")])
     shop.turn(1.5)
     assert planned(campaign) == ["ann"]
+
+
+def test_points_that_begin_to_expire_are_remembered(shop):
+    for who, days in (("ann", 7), ("bob", 9)):
+        customer = shop.customer(who)
+        expires = shop.start + timedelta(days=days, minutes=30)
+        PointsAccount.objects.create(customer=customer, credited=100, debited=40)
+        PointsEntry.objects.create(
+            customer=customer, kind="earned", points=100, source=who, at=shop.start, expires_at=expires
+        )
+    campaign = shop.launch(kind="points_expiring", days=7, wait=0)
+    shop.turn(1)
+    assert planned(campaign) == ["ann"]
+
+
+def test_a_new_tier_is_congratulated(shop):
+    gold, silver = (
+        Tier.objects.create(name=name, rank=rank, threshold=rank * 100)
+        for rank, name in enumerate(("Gold", "Silver"), 1)
+    )
+    campaign = shop.launch(kind="tier_change", tier=gold.pk, wait=0)
+    any_tier = shop.launch(kind="tier_change", wait=0)
+    for who, tier in (("ann", gold), ("bob", silver)):
+        TierChange.objects.create(customer=shop.customer(who), after=tier, at=shop.start + timedelta(minutes=30))
+    shop.turn(1)
+    assert (planned(campaign), planned(any_tier)) == (["ann"], ["ann", "bob"])
