@@ -13,7 +13,7 @@ from catalog.pressure import ingest_slot
 from catalog.rows import RESULT_SCHEMA, answer, load_rows, request_schema
 from catalog.validation import IngestResult, Refused
 
-_RESPONSES = {
+RESPONSES = {
     200: OpenApiResponse(RESULT_SCHEMA, "At least one row was good, or known already."),
     422: OpenApiResponse(RESULT_SCHEMA, "No row at all was good."),
 }
@@ -39,7 +39,7 @@ def receive(
         tags=[tag],
         parameters=[key_header(required=False)],
         request=request_schema(row),
-        responses=_RESPONSES,
+        responses=RESPONSES,
     )
     def post(view: Any, request: Request) -> Response:
         request.data  # noqa: B018  a body that cannot be read must not take a slot

@@ -115,6 +115,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 EVENTS_KEEP_MONTHS = env.int("EVENTS_KEEP_MONTHS", default=0)
 ACCESS_LOG_KEEP_DAYS = env.int("ACCESS_LOG_KEEP_DAYS", default=3 * 365)
 MESSAGE_TEXTS_KEEP_DAYS = env.int("MESSAGE_TEXTS_KEEP_DAYS", default=365)
+DEVICES_KEEP_DAYS = env.int("DEVICES_KEEP_DAYS", default=270)  # what FCM calls stale
 ERASED_REFUSE_DAYS = env.int("ERASED_REFUSE_DAYS", default=30)
 
 # Kombu names a Unix socket differently from redis-py; the operator gives one URL.
@@ -176,6 +177,21 @@ WHITENOISE_USE_FINDERS = DEBUG or DEMO
 vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:1025"))
 EMAIL_TIMEOUT = env.float("EMAIL_TIMEOUT", default=20)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SHOP_NAME} <offers@example.com>")
+
+# Web push: `python manage.py make_vapid_key`, once; push services want to know whom to write to (RFC 8292).
+VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default="")
+VAPID_SUBJECT = env.str("VAPID_SUBJECT", default=BASE_URL)
+FCM_CREDENTIALS = env.str("FCM_CREDENTIALS", default="")  # path of a service account's JSON key
+FCM_URL = env.str("FCM_URL", default="https://fcm.googleapis.com")
+APNS_KEY_FILE = env.str("APNS_KEY_FILE", default="")  # path of the .p8 file
+APNS_KEY_ID = env.str("APNS_KEY_ID", default="")
+APNS_TEAM_ID = env.str("APNS_TEAM_ID", default="")
+APNS_TOPIC = env.str("APNS_TOPIC", default="")  # the app's bundle id
+APNS_URL = env.str("APNS_URL", default="https://api.push.apple.com")
+WEBHOOK_URL = env.str("WEBHOOK_URL", default="")
+WEBHOOK_SECRET = env.str("WEBHOOK_SECRET", default="")
+# Whether addresses that others name may lead into private networks. Never in production.
+ALLOW_PRIVATE_TARGETS = env.bool("ALLOW_PRIVATE_TARGETS", default=False)
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["users.api.authentication.ApiKeyAuthentication"],

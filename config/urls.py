@@ -29,6 +29,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("notifications.urls")),
     path("v1/", include("users.api.segment_io.urls")),
     path("apropos.js", apropos_js, name="apropos-js"),
+    path("apropos-push.js", apropos_js, {"name": "apropos-push.js"}),
+    path("apropos-sw.js", apropos_js, {"name": "apropos-sw.js"}),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path(
         "api/docs/", SpectacularSwaggerView.as_view(url_name="schema", template_name="api_docs.html"), name="api-docs"

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from notifications.choices import CouponStatus, MessageState
-from notifications.models import Click, Message, Segment, Suppression
+from notifications.models import Click, InboxMessage, Message, Segment, Suppression
 from users.idempotency import forget_answers_with
 from users.privacy.registry import Person, blank, delete, fields, register
 from users.privacy.retention import Rule, days_before, register_rule
@@ -106,6 +106,15 @@ def register_holdings() -> None:
         erase=lambda person: _execute(_ERASE_MESSAGES, person),
     )
     register(
+        "notifications.InboxMessage",
+        section="inbox",
+        rows=fields(
+            "notifications.InboxMessage",
+            *("title", "body", "url", "created_at", "expires_at", "read_at", "dismissed_at"),
+        ),
+        erase=delete("notifications.InboxMessage"),
+    )
+    register(
         "notifications.Click",
         section="clicks",
         rows=fields("notifications.Click", "clicked_at", "user_agent", customer="message__customer", url="link__url"),
@@ -144,13 +153,20 @@ def register_rules() -> None:
         Rule(
             "texts of messages",
             days_before("MESSAGE_TEXTS_KEEP_DAYS"),
-            lambda kept_from: _old_messages(kept_from).count() + _old_clicks(kept_from).count(),
             lambda kept_from: (
-                _old_messages(kept_from).update(subject="", error="", provider_id="")
+                _old_messages(kept_from).count() + _old_clicks(kept_from).count() + _expired_inbox(kept_from).count()
+            ),
+            lambda kept_from: (
+                _expired_inbox(kept_from).delete()[0]
+                + _old_messages(kept_from).update(subject="", error="", provider_id="")
                 + _old_clicks(kept_from).update(user_agent="")
             ),
         )
     )
+
+
+def _expired_inbox(kept_from: datetime) -> QuerySet[InboxMessage]:
+    return InboxMessage.objects.filter(expires_at__lt=kept_from)
 
 
 def _old_messages(kept_from: datetime) -> QuerySet[Message]:

@@ -6,5 +6,6 @@ from notifications import views
 
 urlpatterns = [
     path("t/c/<path:token>", views.click, name="click"),
+    path("push-key", views.push_key, name="push-key"),
     path("u/<str:token>/", views.preferences, name="preferences"),
 ]

@@ -1,13 +1,15 @@
 """What a shopper sees after following a link in a message."""
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
+from notifications.channels.webpush.vapid import public_key
 from notifications.listening.links import record_click
 from notifications.listening.tokens import BadTokenError
 from notifications.listening.unsubscribe import is_subscribed, preferences_customer, resubscribe, unsubscribe
@@ -23,6 +25,17 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
         return HttpResponseRedirect(record_click(token=token, user_agent=request.headers.get("User-Agent", "")))
     except BadTokenError:
         return _unknown_link(request)
+
+
+@require_GET
+def push_key(request: HttpRequest) -> JsonResponse:
+    """The public key under which browsers subscribe, for pages of any origin."""
+    try:
+        answer = JsonResponse({"key": public_key()})
+    except ImproperlyConfigured as error:
+        answer = JsonResponse({"detail": str(error)}, status=503)
+    answer["Access-Control-Allow-Origin"] = "*"
+    return answer
 
 
 # Mail providers post here without cookies (RFC 8058), so there is no session to protect; the token is the secret.

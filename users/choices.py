@@ -42,6 +42,18 @@ class Channel(models.TextChoices):
     WEBHOOK = "webhook", _("Webhook")
 
 
+# Channels whose addresses are devices that register; the others write to the customer.
+DEVICE_CHANNELS = (Channel.WEBPUSH, Channel.FCM, Channel.APNS)
+
+
+class DisabledReason(models.TextChoices):
+    """Why a device gets nothing any more."""
+
+    SIGNED_OFF = "signed_off", _("Signed off by the app")
+    GONE = "gone", _("Not known to its provider any more")
+    SURPLUS = "surplus", _("Too many devices")
+
+
 class ConsentPurpose(models.TextChoices):
     MARKETING = "marketing", _("Marketing")
     PROFILING = "profiling", _("Profiling")

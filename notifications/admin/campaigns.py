@@ -3,12 +3,14 @@
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -23,30 +25,53 @@ from notifications.admin.moves import MOVES, move_view, possible_moves
 from notifications.admin.report_page import report_context
 from notifications.choices import OPEN_RUN_STATUSES, CampaignStatus
 from notifications.content.starter import starter_template
-from notifications.delivery.sample import sample_mail
+from notifications.delivery.sample import sample_mail, sample_notice
 from notifications.models import Campaign, Run, Variant
 from notifications.reports.progress import run_progress
+from users.choices import Channel
 
 EDITABLE_AFTER_LAUNCH = ("name", "attribution_days")
 SHOWN_RUNS = 10
 
 
+class VariantForm(ModelForm):
+    """Asks for what the campaign's channel needs."""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        self.instance.html, self.instance.body = cleaned.get("html", ""), cleaned.get("body", "")
+        if name := self.instance.missing_part():
+            self.add_error(name, _("This channel needs it."))
+        return cleaned
+
+
 class VariantInline(StackedInline):
     model = Variant
+    form = VariantForm
     extra = 0
     min_num = 1
     readonly_fields = ("preview",)
 
     @admin.display(description=_("looks like"))
     def preview(self, variant: Variant) -> SafeString | str:
-        """The mail as last saved, shut off from the admin by a sandbox without scripts."""
+        """As last saved: the mail, shut off from the admin by a sandbox without scripts; or the notice."""
         if variant.pk is None:
             return "—"
+        if not variant.is_mail:
+            context = {**sample_notice(variant), "shop_name": settings.SHOP_NAME}
+            return render_to_string("notifications/admin/notice_preview.html", context)
         return format_html('<iframe class="ap-mail" sandbox title="{}" srcdoc="{}"></iframe>', *sample_mail(variant))
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        body = ("html", "preview") if self._may_edit(request, obj) else ("preview",)
-        return (("name", "language", "weight"), "subject", "preview_text", *body)
+        own: tuple[str, ...] = (
+            "preview_text",
+            "html",
+            "body",
+            "url",
+        )  # `variant_fields.js` shows those of the chosen channel
+        if not self._may_edit(request, obj):
+            own = ("preview_text",) if obj.channel == Channel.EMAIL else ("body", "url")
+        return (("name", "language", "weight"), "subject", *own, "preview")
 
     def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         formset = super().get_formset(request, obj, **kwargs)
@@ -86,6 +111,7 @@ class CampaignAdmin(ModelAdmin):
 
     class Media:
         css = {"all": ("notifications/campaigns.css",)}
+        js = ("notifications/variant_fields.js",)
 
     @display(description=_("status"), label=CAMPAIGN_COLOURS, ordering="status")
     def status_label(self, campaign: Campaign) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from notifications.api.campaigns import (
     CampaignStop,
 )
 from notifications.api.coupons import CouponDetail, CouponList
+from notifications.api.inbox import InboxDismiss, InboxList, InboxRead
 from notifications.api.offers import OfferDetail, OfferList
 from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponReturn, CouponValidate
 from notifications.api.segments import SegmentCount, SegmentDetail, SegmentList
@@ -27,6 +28,9 @@ urlpatterns = [
     path("coupons/<str:code>/reserve/", CouponReserve.as_view(), name="coupon-reserve"),
     path("coupons/<str:code>/commit/", CouponCommit.as_view(), name="coupon-commit"),
     path("coupons/<str:code>/release/", CouponRelease.as_view(), name="coupon-release"),
+    path("inbox/", InboxList.as_view(), name="inbox-list"),
+    path("inbox/<int:pk>/read/", InboxRead.as_view(), name="inbox-read"),
+    path("inbox/<int:pk>/dismiss/", InboxDismiss.as_view(), name="inbox-dismiss"),
     path("coupons/<str:code>/return/", CouponReturn.as_view(), name="coupon-return"),
     path("campaigns/", CampaignList.as_view(), name="campaign-list"),
     path("campaigns/<int:pk>/", CampaignDetail.as_view(), name="campaign-detail"),

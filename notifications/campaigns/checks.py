@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from notifications.channels import delivery_channel
 from notifications.content.check import check_content
-from notifications.models import Campaign, Offer
+from notifications.models import Campaign, Offer, Variant
 from notifications.offers.issue import OfferNotIssuableError, coupon_validity
 from notifications.offers.liability import worst_case_liability
 from notifications.segments import RuleError, count_segment
@@ -35,10 +35,19 @@ def _content_problems(campaign: Campaign) -> list[str]:
     if not variants:
         return [_("The campaign has no message. Add a variant with a subject and HTML.")]
     return [
-        _("Variant %(name)s: %(problem)s") % {"name": f"{variant.name} {variant.language}".strip(), "problem": problem}
+        _("Variant %(name)s: %(problem)s") % {"name": str(variant), "problem": problem}
         for variant in variants
-        for problem in check_content(subject=variant.subject, html=variant.html, preview_text=variant.preview_text)
+        for problem in (*_missing_part(variant), *check_content(**variant.parts()))
     ]
+
+
+def _missing_part(variant: Variant) -> list[str]:
+    name = variant.missing_part()
+    return [_("“%(field)s” is empty; this channel needs it.") % {"field": _field_name(name)}] if name else []
+
+
+def _field_name(name: str) -> str:
+    return str(Variant._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
 
 
 def _offer_problems(offer: Offer, *, at: datetime) -> list[str]:

@@ -27,6 +27,10 @@ class ThrottledError(TransientError):
 
     kind = "throttled"
 
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after  # seconds, where the provider says how long
+
 
 class PermanentError(DeliveryError):
     """Refused for good, for a reason that is not the address."""
@@ -147,9 +151,13 @@ Outgoing_contra = TypeVar("Outgoing_contra", Envelope, Notice, contravariant=Tru
 
 
 class Channel(Protocol[Outgoing_contra]):
-    """Delivers the messages of one run. Opened per batch; what is expensive to open is kept by the process."""
+    """Delivers the messages of one run. Opened per batch; what is expensive to open is kept by the process.
+
+    `unreachable` is an SQL condition on the customer in table alias `{customer}`: there is no address on this channel.
+    """
 
     capabilities: ClassVar[Capabilities]
+    unreachable: ClassVar[str]
 
     def __init__(self, mailing: Mailing) -> None: ...
 

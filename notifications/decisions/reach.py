@@ -3,6 +3,7 @@
 The address is checked before the consent: whoever has no address is counted as such.
 """
 
+from notifications.channels import channels
 from notifications.choices import SuppressionReason
 from users.choices import ConsentPurpose
 
@@ -13,7 +14,7 @@ def refusal_sql(*, customer: str) -> str:
     Binds `channel`. The newest row of the consent ledger holds; without any there is no consent.
     """
     return f"""CASE
-        WHEN {customer}.erased_at IS NOT NULL OR {customer}.merged_into_id IS NOT NULL OR {customer}.email_hash = ''
+        WHEN {customer}.erased_at IS NOT NULL OR {customer}.merged_into_id IS NOT NULL OR {_unreachable(customer)}
             THEN '{SuppressionReason.NO_ADDRESS}'
         WHEN NOT coalesce((
             SELECT consent.granted FROM users_consent consent
@@ -26,3 +27,11 @@ def refusal_sql(*, customer: str) -> str:
             WHERE suppression.channel = %(channel)s AND suppression.address_hash = {customer}.email_hash
         ) THEN '{SuppressionReason.SUPPRESSED_ADDRESS}'
     END"""
+
+
+def _unreachable(customer: str) -> str:
+    """Whether the customer has no address on the bound channel; each channel knows best where its addresses are."""
+    cases = (
+        f"WHEN '{name}' THEN {channel.unreachable.format(customer=customer)}" for name, channel in channels().items()
+    )
+    return f"CASE %(channel)s {' '.join(cases)} ELSE true END"

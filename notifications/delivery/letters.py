@@ -60,7 +60,7 @@ class Letters:
         item_ids |= self._subjects.item_ids
         self._items = Item.objects.defer("description", "attributes").in_bulk(list(item_ids))
         self._bought = _bought(recipients.values())
-        self._store_links()
+        self._store_links({recipient.variant.url for recipient in recipients.values() if recipient.variant})
         addresses = self._channel.addresses([recipient.customer_id for recipient in recipients.values()])
         return [
             _letter(claim, recipient, addresses.get(recipient.customer_id, ()))
@@ -84,13 +84,14 @@ class Letters:
         rendered = content.render_notice(context)
         able = self._channel.capabilities
         first = context["items"][0] if context["items"] else {"url": context["shop"]["url"], "image_url": ""}
+        own = letter.recipient.variant.url if letter.recipient.variant else ""
         return Notice(
             message_id=letter.claim.message_id,
             customer_id=letter.recipient.customer_id,
             addresses=letter.addresses,
             title=Truncator(rendered.title).chars(able.title_limit),
             body=Truncator(rendered.body).chars(able.body_limit),
-            url=first["url"],
+            url=self._click_url(letter, own) if own else first["url"],
             image_url=first["image_url"],
             data={"coupon": context["coupon"]["code"]} if context["coupon"] else {},
             unsubscribe_url=context["links"]["unsubscribe"],
@@ -100,13 +101,12 @@ class Letters:
         if variant is None:
             raise LookupError("Its variant was deleted.")
         if variant.pk not in self._contents:
-            self._contents[variant.pk] = compile_content(
-                subject=variant.subject, html=variant.html, preview_text=variant.preview_text
-            )
+            variant.campaign = self.run.campaign
+            self._contents[variant.pk] = compile_content(**variant.parts())
         return self._contents[variant.pk]
 
-    def _store_links(self) -> None:
-        destinations: dict[str, int | None] = {settings.SHOP_URL: None}
+    def _store_links(self, own: set[str]) -> None:
+        destinations: dict[str, int | None] = {url: None for url in (settings.SHOP_URL, *own) if url}
         destinations |= {item.url: item.pk for item in self._items.values() if item.url}
         new = {url: item for url, item in destinations.items() if url not in self._links}
         if new:

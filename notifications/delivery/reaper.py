@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from notifications.channels import CHANNELS
+from notifications.channels import channels
 from notifications.choices import MessageState
 from notifications.models import Message
 
@@ -15,7 +15,7 @@ def reap_leases() -> int:
     On a channel whose provider refuses second copies it is planned again instead.
     """
     abandoned: QuerySet[Message] = Message.objects.filter(state=MessageState.SENDING, lease_until__lt=timezone.now())
-    repeatable = [name for name, channel in CHANNELS.items() if channel.capabilities.idempotency_key]
+    repeatable = [name for name, channel in channels().items() if channel.capabilities.idempotency_key]
     planned = abandoned.filter(channel__in=repeatable).update(state=MessageState.PLANNED, lease_until=None)
     return planned + abandoned.update(
         state=MessageState.UNKNOWN,

@@ -21,7 +21,7 @@ def sample_content(variant: Variant) -> RenderedContent:
 
     Raises ContentError for a template that cannot be used.
     """
-    content = compile_content(subject=variant.subject, html=variant.html, preview_text=variant.preview_text)
+    content = compile_content(**variant.parts())
     language = known_language(variant.language or settings.LANGUAGE_CODE)
     with translation.override(language):
         return content.render(_sample_context(variant.campaign, language))
@@ -34,6 +34,20 @@ def sample_mail(variant: Variant) -> tuple[str, str]:
     except ContentError as error:
         return variant.subject, str(error)
     return content.subject, content.html
+
+
+def sample_notice(variant: Variant) -> dict[str, str]:
+    """`title`, `body` and `image_url` of a push message as some customer would see it; or its source and `problem`."""
+    language = known_language(variant.language or settings.LANGUAGE_CODE)
+    try:
+        content = compile_content(**variant.parts())
+        with translation.override(language):
+            context = _sample_context(variant.campaign, language)
+            notice = content.render_notice(context)
+    except ContentError as error:
+        return {"title": variant.subject, "body": variant.body, "image_url": "", "problem": str(error)}
+    image = next((item["image_url"] for item in context["items"]), "")
+    return {"title": notice.title, "body": notice.body, "image_url": image, "problem": ""}
 
 
 def _sample_context(campaign: Campaign, language: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from notifications.models.campaign import Campaign, Variant
 from notifications.models.delivery import Click, Link, Message, Suppression
+from notifications.models.inbox import InboxMessage
 from notifications.models.membership import PointsAccount, PointsEntry, PointsRule, Progress, Tier, TierChange
 from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
 from notifications.models.run import Recipient, Run
@@ -11,6 +12,7 @@ __all__ = [
     "Click",
     "Coupon",
     "Enrolment",
+    "InboxMessage",
     "Link",
     "Message",
     "Offer",

@@ -66,7 +66,13 @@ class Variant(models.Model):
     weight = models.PositiveSmallIntegerField(_("weight"), default=1, validators=[MinValueValidator(1)])
     subject = models.CharField(_("subject"), max_length=255)
     preview_text = models.CharField(_("preview text"), max_length=255, blank=True, default="")
-    html = models.TextField(_("HTML"), help_text=_("A Liquid template."))
+    html = models.TextField(_("HTML"), blank=True, default="", help_text=_("A Liquid template."))
+    body = models.TextField(
+        _("text"), blank=True, default="", help_text=_("A line or two below the title; a Liquid template.")
+    )
+    url = models.URLField(
+        _("leads to"), max_length=1000, blank=True, default="", help_text=_("Empty: the first recommended item.")
+    )
 
     class Meta:
         verbose_name = _("variant")
@@ -75,3 +81,19 @@ class Variant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} {self.language}".strip()
+
+    @property
+    def is_mail(self) -> bool:
+        """Whether its HTML is sent; on other channels it is the title and the text."""
+        return self.campaign.channel == Channel.EMAIL
+
+    def parts(self) -> dict[str, str]:
+        """What `content` checks and compiles: the text of a notice stands where a mail has its preview text."""
+        if self.is_mail:
+            return {"subject": self.subject, "html": self.html, "preview_text": self.preview_text}
+        return {"subject": self.subject, "html": "", "preview_text": self.body}
+
+    def missing_part(self) -> str:
+        """The field that its channel needs and that is empty, or nothing."""
+        name = "html" if self.is_mail else "body"
+        return "" if getattr(self, name).strip() else name

@@ -14,7 +14,7 @@ from users.models import Consent, Customer, Event
 pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
 
 PAGE = """<!doctype html><title>Shop</title><h1>Shop</h1><script>
-!function(w,d,s){w.apropos=w.apropos||[];["init","page","track","identify","alias","reset","consent"].forEach(function(m){
+!function(w,d,s){w.apropos=w.apropos||[];["init","page","track","identify","alias","reset","consent","webpush"].forEach(function(m){
 w.apropos[m]=w.apropos[m]||function(){w.apropos.push([m].concat([].slice.call(arguments)))}});
 var e=d.createElement("script");e.async=1;e.src=s;d.head.appendChild(e)}(window,document,"%(server)s/apropos.js");
 apropos.init(%(options)s);

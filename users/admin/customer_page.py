@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from catalog.models import Category
 from users.choices import AccessAction, Channel, ConsentPurpose
 from users.customer_sections import customer_sections
-from users.models import Consent, Customer, CustomerAccess, Profile
+from users.models import Consent, Customer, CustomerAccess, Device, Profile
 from users.privacy.access import Actor, record_access
 from users.privacy.consents import ConsentStatement, add_consents, current_consents
 from users.privacy.erase import erase_customer
@@ -99,6 +99,7 @@ def page_context(request: HttpRequest, customer: Customer) -> dict[str, Any]:
         "consents": current_consents(customer_ids=[customer.pk])[customer.pk],
         "ledger": Consent.objects.filter(customer=customer).order_by("-recorded_at", "-id")[:SHOWN_ROWS],
         "consent_form": ConsentForm(initial={"granted": "yes"}),
+        "devices": Device.objects.filter(customer=customer).order_by("-last_seen_at")[:SHOWN_ROWS],
         "sections": customer_sections(customer),
         "accesses": CustomerAccess.objects.filter(customer=customer).order_by("-at")[:SHOWN_ROWS],
         **_timeline_context(request, customer),

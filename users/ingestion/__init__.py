@@ -2,10 +2,13 @@
 
 from catalog.validation import IngestResult, RefusedRow
 from users.ingestion.customers import ingest_customers
+from users.ingestion.devices import register_devices, sign_off_devices
 from users.ingestion.events import ingest_events
 from users.ingestion.inputs import (
     ConsentInput,
     CustomerInput,
+    DeviceInput,
+    DeviceSignOff,
     EventInput,
     OrderChangeInput,
     OrderInput,
@@ -17,6 +20,8 @@ from users.ingestion.tracking import Source, TrackingBatch, ingest_tracking
 __all__ = [
     "ConsentInput",
     "CustomerInput",
+    "DeviceInput",
+    "DeviceSignOff",
     "EventInput",
     "IngestResult",
     "OrderChangeInput",
@@ -29,4 +34,6 @@ __all__ = [
     "ingest_events",
     "ingest_orders",
     "ingest_tracking",
+    "register_devices",
+    "sign_off_devices",
 ]

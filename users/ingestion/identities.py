@@ -13,6 +13,7 @@ from users.privacy.tombstones import refuse_erased
 JOINING = {
     "users_event.customer_id": "UPDATE users_event SET customer_id = %(into)s WHERE customer_id = %(old)s",
     "users_order.customer_id": "UPDATE users_order SET customer_id = %(into)s WHERE customer_id = %(old)s",
+    "users_device.customer_id": "UPDATE users_device SET customer_id = %(into)s WHERE customer_id = %(old)s",
     "users_consent.customer_id": "UPDATE users_consent SET customer_id = %(into)s WHERE customer_id = %(old)s",
     "users_profile.customer_id": "DELETE FROM users_profile WHERE customer_id = %(old)s",  # computed again
     "users_botmark.customer_id": "DELETE FROM users_botmark WHERE customer_id = %(old)s",  # judged again

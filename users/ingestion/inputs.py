@@ -41,6 +41,36 @@ class CustomerInput:
     described_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceInput:
+    """A device that may be written to. `fcm` and `apns` have a `token`; `webpush` has what the browser's subscription
+    holds: `endpoint`, `p256dh` and `auth` (RFC 8291), the last two as base64url.
+
+    `consent` is what its owner just answered, if anything; `text_version` names the wording.
+    """
+
+    channel: str
+    customer_id: str = ""
+    anonymous_id: str = ""
+    token: str = ""
+    endpoint: str = ""
+    p256dh: str = ""
+    auth: str = ""
+    platform: str = ""
+    language: str = ""
+    consent: bool | None = None
+    text_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSignOff:
+    """A device that must not be written to any more: its `token`, or the `endpoint` of its web push subscription."""
+
+    channel: str
+    token: str = ""
+    endpoint: str = ""
+
+
 @dataclass(slots=True)  # not frozen: that would double the cost of making one, and there are millions
 class EventInput:
     """Something a customer did. `message_id` is what makes a retry count once; `price` is per unit.

@@ -2,6 +2,7 @@ from users.models.api_key import ApiKey, IdempotencyRecord
 from users.models.cleaning import BotMark, ItemNorm
 from users.models.consent import Consent
 from users.models.customer import Customer
+from users.models.device import Device
 from users.models.event import Event, EventKey
 from users.models.import_job import ImportJob
 from users.models.order import Order, OrderChange
@@ -16,6 +17,7 @@ __all__ = [
     "Consent",
     "Customer",
     "CustomerAccess",
+    "Device",
     "ErasedId",
     "Event",
     "EventKey",

@@ -46,6 +46,16 @@ def register_holdings() -> None:
         rows=fields("users.Consent", "channel", "purpose", "granted", "source", "text_version", "recorded_at"),
         erase=delete("users.Consent"),
     )
+    register(
+        "users.Device",
+        section="devices",
+        rows=fields(
+            "users.Device",
+            *("channel", "platform", "language", "created_at", "last_seen_at", "disabled_at", "disabled_reason"),
+            token="address",  # noqa: S106 - the name in the file
+        ),
+        erase=delete("users.Device"),
+    )
     register("users.Profile", section="profile", rows=_profiles, erase=delete("users.Profile"))
     register("users.ProfileDue", erase=delete("users.ProfileDue", customer="customer_id"))
     register(

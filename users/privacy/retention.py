@@ -14,7 +14,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from users.ingestion.partitions import event_partitions, forget_partition
-from users.models import CustomerAccess, ErasedId, Profile, RetentionRecord
+from users.models import CustomerAccess, Device, ErasedId, Profile, RetentionRecord
 from users.privacy.event_age import events_kept_from
 
 
@@ -143,6 +143,14 @@ def register_rules() -> None:
             days_before("ACCESS_LOG_KEEP_DAYS"),
             lambda kept_from: CustomerAccess.objects.filter(at__lt=kept_from).count(),
             _remove_accesses,
+        )
+    )
+    register_rule(
+        Rule(
+            "devices not seen any more",
+            days_before("DEVICES_KEEP_DAYS"),
+            lambda kept_from: Device.objects.filter(last_seen_at__lt=kept_from).count(),
+            lambda kept_from: Device.objects.filter(last_seen_at__lt=kept_from).delete()[0],
         )
     )
     register_rule(

@@ -1,7 +1,7 @@
 """New keys for old data: what is encrypted under an older key is encrypted again, and look-up hashes are renewed.
 
-It works through the customers by key, a batch a transaction. What is done already is recognised by trying the newest
-key, so a run that was cut short is simply started again.
+It works through the customers and then their devices by key, a batch a transaction. What is done already is recognised
+by trying the newest key, so a run that was cut short is simply started again.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from django.db import connection, transaction
 
+from users.devices import address_hashes, known_by
 from users.encryption import is_under_newest_key, lookup_hash
-from users.models import Customer
+from users.models import Customer, Device
 
 BATCH = 2_000  # customers in memory at once
 
@@ -39,6 +40,9 @@ def rotate_keys(*, after: int = 0, on_progress: Callable[[Rotation], None] = lam
     done = Rotation(last_id=after)
     while _rotate_batch(done):
         on_progress(done)
+    last_device: int | None = 0
+    while last_device is not None:
+        last_device = _rotate_devices(last_device)
     return done
 
 
@@ -70,6 +74,28 @@ def _rotate_batch(done: Rotation) -> bool:
     done.seen += len(tokens)
     done.last_id = max(tokens)
     return True
+
+
+@transaction.atomic
+def _rotate_devices(after: int) -> int | None:
+    """Rotate the devices that follow; returns the last id, or None when there were none."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, address FROM users_device WHERE id > %s ORDER BY id LIMIT %s FOR UPDATE", [after, BATCH]
+        )
+        tokens = dict(cursor.fetchall())
+    if not tokens:
+        return None
+    devices = list(Device.objects.filter(pk__in=tokens))  # decrypts
+    hashes = address_hashes(known_by(device.address, device.channel) for device in devices)
+    changed = []
+    for device in devices:
+        new_hash = hashes[known_by(device.address, device.channel)]
+        if new_hash != device.address_hash or not is_under_newest_key(tokens[device.pk]):
+            device.address_hash = new_hash
+            changed.append(device)
+    Device.objects.bulk_update(changed, ["address", "address_hash"])
+    return max(tokens)
 
 
 def _renew_hashes(renewed: dict[str, str]) -> None:

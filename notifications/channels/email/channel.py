@@ -40,6 +40,7 @@ class EmailChannel:
     """Mails of one run over the pooled connection."""
 
     capabilities: ClassVar[Capabilities] = Capabilities(takes_mail=True)
+    unreachable: ClassVar[str] = "{customer}.email_hash = ''"
 
     def __init__(self, mailing: Mailing) -> None:
         self._template = MailTemplate(mailing, sender=settings.DEFAULT_FROM_EMAIL)

@@ -68,11 +68,11 @@ def test_a_campaign_launched_from_a_stale_page_is_not_launched_twice(campaign, m
 def test_everything_that_is_not_ready_is_said_at_once(campaign):
     campaign.variants.update(html="<p>{{ customer.firstname }}</p>")
     campaign.offer.valid_until = timezone.now() - timedelta(days=1)
-    campaign.channel = "fcm"
+    campaign.channel = "pigeon"
     with pytest.raises(LaunchRefusedError) as refused:
         launch_campaign(campaign=campaign)
     problems = "\n".join(refused.value.problems)
-    for expected in ("Nothing delivers on the channel", "customer.firstname", "is over since", "matches nobody"):
+    for expected in ("Nothing delivers on the channel", "“text” is empty", "is over since", "matches nobody"):
         assert expected in problems
     assert len(refused.value.problems) == 4
     assert Campaign.objects.get().status == CampaignStatus.DRAFT

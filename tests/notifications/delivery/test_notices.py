@@ -55,7 +55,7 @@ def devices(monkeypatch):
     class Fresh(Devices):
         shown, gone, retired = [], set(), []
 
-    monkeypatch.setitem(channels.CHANNELS, "email", Fresh)
+    monkeypatch.setitem(channels.channels(), "email", Fresh)
     return Fresh
 
 

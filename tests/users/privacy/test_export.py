@@ -30,7 +30,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECTIONS = {
     *("identities", "consents", "profile", "orders", "events", "accesses", "recommendations", "coupons"),
     "enrolments",
-    *("redemptions", "decisions", "messages", "clicks", "suppressions", "bot_marks", "predictions"),
+    *("redemptions", "decisions", "messages", "clicks", "suppressions", "devices", "inbox", "bot_marks", "predictions"),
 }
 
 

@@ -18,7 +18,7 @@
   var MAX_WAIT = 60000; // milliseconds between two attempts
   var LEASE = 20000; // milliseconds after which another tab may send, where the browser has no locks
   var IN_COOKIE = /\.(id|user|consent)$/;
-  var CALLS = ["init", "page", "track", "identify", "alias", "reset", "consent"];
+  var CALLS = ["init", "page", "track", "identify", "alias", "reset", "consent", "webpush"];
 
   var script = document.currentScript;
   var settings = null;
@@ -325,6 +325,19 @@
       write(PREFIX + "user", String(userId));
     },
 
+    // Web push: ask for it and register this browser, or with `false` sign it off. The rest is apropos-push.js.
+    webpush: async function (options) {
+      if (!ready("webpush", arguments)) return;
+      var given = { host: settings.host, key: settings.key, anonymousId: anonymousId() };
+      if (!window.aproposPush) {
+        await new Promise(function (done, failed) {
+          var tag = Object.assign(document.createElement("script"), { src: settings.host + "/apropos-push.js", onload: done, onerror: failed });
+          document.head.append(tag);
+        });
+      }
+      return options === false ? window.aproposPush.off(given) : window.aproposPush(given, options);
+    },
+
     // Another person may sit here now: the next message starts a new history.
     reset: function () {
       if (ready("reset", arguments)) ["id", "user", "first", "last"].forEach(function (name) { remove(PREFIX + name); });
@@ -354,7 +367,7 @@
   var early = window.apropos || [];
   window.apropos = { version: VERSION };
   CALLS.forEach(function (name) {
-    window.apropos[name] = function () { calls[name].apply(null, arguments); };
+    window.apropos[name] = function () { return calls[name].apply(null, arguments); };
   });
   window.addEventListener("pagehide", leave);
   window.addEventListener("pageshow", function (event) {

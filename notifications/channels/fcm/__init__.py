@@ -1,0 +1,1 @@
+"""Firebase Cloud Messaging over its HTTP v1 API."""

@@ -1,0 +1,1 @@
+"""Messages inside the shop's own pages and apps, read by API."""

@@ -1,0 +1,1 @@
+"""Outgoing webhooks: how providers of SMS, WeChat or JPush are attached."""
