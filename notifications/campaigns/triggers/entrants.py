@@ -19,10 +19,9 @@ from notifications.choices import (
 )
 from notifications.models import Run, Trigger
 
-# When a customer's message is due, by the customer's own clock where the campaign says so.
-SEND_AT = """CASE WHEN %(local_times)s = '{}' THEN %(send_at)s ELSE coalesce(
-    (%(local_times)s::jsonb ->> (SELECT local.time_zone FROM users_customer local WHERE local.id = c.id))::timestamptz,
-    %(send_at)s) END"""
+# When a customer's message is due: at the campaign's time, or when it is that time by the customer's own clock.
+DUE_AT = """CASE WHEN %(local_times)s = '{}' THEN %(at)s::timestamptz ELSE (%(local_times)s::jsonb ->>
+    CASE WHEN jsonb_exists(%(local_times)s::jsonb, c.time_zone) THEN c.time_zone ELSE '' END)::timestamptz END"""
 
 _ENTERED = "WHERE matched.customer_id IN (SELECT customer_id FROM notifications_enrolment WHERE run_id = %s)"
 _IN_TIME = """WHERE matched.customer_id NOT IN (
@@ -54,17 +53,13 @@ def only_concerned(run: Run) -> tuple[str, list[Any]]:
     return (_IN_TIME, [list(known_zones()), trigger.zone.key, late]) if late else ("", [])
 
 
-def send_times(run: Run) -> dict[str, Any]:
-    """What `SEND_AT` binds: the moment, and one for every time zone where the schedule means each customer's."""
+def local_times(run: Run) -> str:
+    """A run's moments by time zone as JSON, under no name for customers without one; empty: the same for all."""
     trigger = _trigger(run)
-    begun = max(run.scheduled_at, run.started_at or run.scheduled_at)
     if trigger is None or not _is_local(trigger):
-        return {"local_times": "{}", "send_at": begun}
-    moments = _local_moments(run)
-    return {
-        "local_times": json.dumps({name: moment.isoformat() for name, moment in moments.items()}),
-        "send_at": moments[trigger.zone.key],
-    }
+        return "{}"
+    moments = {name: moment.isoformat() for name, moment in _local_moments(run).items()}
+    return json.dumps(moments | {"": moments[trigger.zone.key]})
 
 
 def settle_entrants(*, run_id: int) -> None:

@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications", "0004_channels"),
+        ("notifications", "0005_campaign_life"),
         ("users", "0005_cleaning_and_imports"),
     ]
 
