@@ -84,7 +84,8 @@ def decision_sql(shard: str, campaign: Campaign) -> str:
     WITH reachable AS MATERIALIZED (
         SELECT c.id, c.language, awake.send_at, coalesce(
             {refusal_sql(customer="c", at="awake.send_at", caps=caps_of(campaign))},
-            CASE WHEN awake.send_at - due.at > %(useful_until)s::timestamptz - %(at)s::timestamptz THEN '{SuppressionReason.TOO_LATE}' END) AS refusal
+            CASE WHEN awake.send_at - due.at > %(useful_until)s::timestamptz - %(at)s::timestamptz
+                THEN '{SuppressionReason.TOO_LATE}' END) AS refusal
         FROM ({shard}) AS shard JOIN users_customer c ON c.id = shard.customer_id
         CROSS JOIN LATERAL (SELECT {zone_sql("c.time_zone")} AS zone) AS clock
         CROSS JOIN LATERAL (SELECT {DUE_AT} AS at) AS due
