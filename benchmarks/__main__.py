@@ -27,13 +27,14 @@ def main() -> None:
 
             django.setup()
             call_command("migrate", verbosity=0)
-            from benchmarks import delivery, export, http_ingestion, ingestion, profiles
+            from benchmarks import delivery, export, http_ingestion, ingestion, planning, profiles
 
             subjects = {
                 "ingestion": ingestion,
                 "http": http_ingestion,
                 "profiles": profiles,
                 "export": export,
+                "planning": planning,
                 "delivery": delivery,
             }
             for name in sys.argv[1:] or subjects:
