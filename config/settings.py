@@ -142,6 +142,9 @@ CELERY_TASK_ROUTES = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "notifications.tasks.tick", "schedule": 5.0, "options": {"expires": 5}},
+    "keep-membership": {"task": "notifications.tasks.keep_membership", "schedule": 60.0, "options": {"expires": 60}},
+    # What leaves the window of a tier.
+    "evaluate-tiers": {"task": "notifications.tasks.evaluate_all_tiers", "schedule": crontab("40", "1")},
     "make-partitions": {"task": "users.tasks.make_event_partitions", "schedule": 6 * 3600.0},
     "forget-old-answers": {"task": "users.tasks.forget_old_answers", "schedule": 6 * 3600.0},
     "apply-retention": {"task": "users.tasks.apply_retention", "schedule": 24 * 3600.0},
