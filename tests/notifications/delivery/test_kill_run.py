@@ -22,9 +22,8 @@ def kill_run(messages, kills, *, timeout):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-@pytest.mark.parametrize(
-    ("messages", "kills", "timeout"), [(400, 4, 900), pytest.param(20_000, 300, 4 * 3600, marks=pytest.mark.soak)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize(("messages", "kills", "timeout"), [(400, 4, 900), (20_000, 300, 4 * 3600)])
 def test_workers_valkey_and_postgres_may_be_killed_at_any_moment(messages, kills, timeout):
     report = kill_run(messages, kills, timeout=timeout)
     assert {name: report[name] for name in GOOD} == GOOD
