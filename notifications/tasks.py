@@ -16,6 +16,10 @@ from notifications.campaigns.segment_funnel import keep_funnel
 from notifications.campaigns.triggers.turn import turn_triggers
 from notifications.delivery.outbox import send_due, sending_runs
 from notifications.delivery.reaper import reap_leases
+from notifications.membership.earn import earn_points
+from notifications.membership.expire import expire_points
+from notifications.membership.ledger import follow_merges
+from notifications.membership.tiers import evaluate_tiers
 from notifications.offers.expire import release_expired_reservations
 
 EXPIRES = 15  # seconds
@@ -51,6 +55,18 @@ def plan_run(run_id: int) -> None:
 def send_due_messages() -> None:
     if send_due():
         send_due_messages.apply_async(expires=EXPIRES)
+
+
+@shared_task
+def keep_membership() -> None:
+    follow_merges()
+    touched = earn_points() | expire_points()
+    evaluate_tiers(customer_ids=touched)
+
+
+@shared_task
+def evaluate_all_tiers() -> None:
+    evaluate_tiers()
 
 
 @shared_task
