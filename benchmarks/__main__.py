@@ -27,10 +27,18 @@ def main() -> None:
 
             django.setup()
             call_command("migrate", verbosity=0)
-            from benchmarks import export, http_ingestion, ingestion, pages, profiles, rectools, topk
+            from benchmarks import delivery, export, http_ingestion, ingestion, pages, profiles, rectools, topk
 
-            subjects = {"ingestion": ingestion, "http": http_ingestion, "profiles": profiles, "export": export}
-            subjects |= {"pages": pages, "topk": topk, "rectools": rectools}
+            subjects = {
+                "ingestion": ingestion,
+                "http": http_ingestion,
+                "profiles": profiles,
+                "export": export,
+                "delivery": delivery,
+                "pages": pages,
+                "topk": topk,
+                "rectools": rectools,
+            }
             for name in sys.argv[1:] or subjects:
                 subjects[name].run()
 

@@ -4,10 +4,15 @@ What a tick enqueues expires before the next ticks have enqueued much more of it
 workers are busy; the work itself waits in the database.
 """
 
+from decimal import Decimal
+from typing import Any
+
 from celery import shared_task
 
 from notifications.campaigns.plan import plan_run as decide_run
+from notifications.campaigns.review import withdraw_stale_approvals
 from notifications.campaigns.schedule import complete_runs, runs_to_plan, start_due_runs
+from notifications.campaigns.segment_funnel import keep_funnel
 from notifications.delivery.outbox import send_due, sending_runs
 from notifications.delivery.reaper import reap_leases
 from notifications.offers.expire import release_expired_reservations
@@ -18,6 +23,7 @@ EXPIRES = 15  # seconds
 @shared_task
 def tick() -> None:
     """One turn of the scheduler."""
+    withdraw_stale_approvals()
     start_due_runs()
     reap_leases()
     complete_runs()
@@ -38,3 +44,8 @@ def plan_run(run_id: int) -> None:
 def send_due_messages() -> None:
     if send_due():
         send_due_messages.apply_async(expires=EXPIRES)
+
+
+@shared_task
+def count_funnel(rule: Any, channel: str, hold_out_percent: str) -> None:
+    keep_funnel(rule=rule, channel=channel, hold_out_percent=Decimal(hold_out_percent))

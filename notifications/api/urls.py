@@ -1,24 +1,30 @@
 from django.urls import path
 
 from notifications.api.campaigns import (
+    CampaignAudience,
+    CampaignClone,
     CampaignDetail,
     CampaignLaunch,
     CampaignList,
     CampaignPause,
+    CampaignReopen,
     CampaignReportView,
     CampaignResume,
     CampaignStop,
+    CampaignSubmit,
 )
 from notifications.api.coupons import CouponDetail, CouponList
 from notifications.api.inbox import InboxDismiss, InboxList, InboxRead
 from notifications.api.offers import OfferDetail, OfferList
 from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponReturn, CouponValidate
-from notifications.api.segments import SegmentCount, SegmentDetail, SegmentList
+from notifications.api.segments import SegmentCount, SegmentDetail, SegmentExplain, SegmentList, SegmentMembers
 
 urlpatterns = [
     path("segments/", SegmentList.as_view(), name="segment-list"),
+    path("segments/explain/", SegmentExplain.as_view(), name="segment-explain"),
     path("segments/<int:pk>/", SegmentDetail.as_view(), name="segment-detail"),
     path("segments/<int:pk>/count/", SegmentCount.as_view(), name="segment-count"),
+    path("segments/<int:pk>/members/", SegmentMembers.as_view(), name="segment-members"),
     path("offers/", OfferList.as_view(), name="offer-list"),
     path("offers/<int:pk>/", OfferDetail.as_view(), name="offer-detail"),
     path("coupons/", CouponList.as_view(), name="coupon-list"),
@@ -33,6 +39,10 @@ urlpatterns = [
     path("coupons/<str:code>/return/", CouponReturn.as_view(), name="coupon-return"),
     path("campaigns/", CampaignList.as_view(), name="campaign-list"),
     path("campaigns/<int:pk>/", CampaignDetail.as_view(), name="campaign-detail"),
+    path("campaigns/<int:pk>/audience/", CampaignAudience.as_view(), name="campaign-audience"),
+    path("campaigns/<int:pk>/clone/", CampaignClone.as_view(), name="campaign-clone"),
+    path("campaigns/<int:pk>/submit/", CampaignSubmit.as_view(), name="campaign-submit"),
+    path("campaigns/<int:pk>/reopen/", CampaignReopen.as_view(), name="campaign-reopen"),
     path("campaigns/<int:pk>/launch/", CampaignLaunch.as_view(), name="campaign-launch"),
     path("campaigns/<int:pk>/pause/", CampaignPause.as_view(), name="campaign-pause"),
     path("campaigns/<int:pk>/resume/", CampaignResume.as_view(), name="campaign-resume"),
