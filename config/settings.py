@@ -32,6 +32,7 @@ BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 SHOP_NAME = env.str("SHOP_NAME", default="My shop")
 SHOP_URL = env.str("SHOP_URL", default=BASE_URL).rstrip("/")
 SHOP_CURRENCY = env.str("SHOP_CURRENCY", default="EUR")
+MESSAGE_COSTS = env.dict("MESSAGE_COSTS", default={})  # in it, of one message by channel: email=0.0004,webhook=0.04
 SHOP_ADDRESS = env.str("SHOP_ADDRESS", default="")
 # Membership: what one point is worth, in the shop's currency, and for how many days points are kept (0: for good).
 POINT_VALUE = Decimal(env.str("POINT_VALUE", default="0.01"))

@@ -17,6 +17,7 @@ from notifications.api.coupons import CouponDetail, CouponList
 from notifications.api.inbox import InboxDismiss, InboxList, InboxRead
 from notifications.api.offers import OfferDetail, OfferList
 from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponReturn, CouponValidate
+from notifications.api.reports import CampaignReportTable
 from notifications.api.segments import SegmentCount, SegmentDetail, SegmentExplain, SegmentList, SegmentMembers
 
 urlpatterns = [
@@ -48,4 +49,5 @@ urlpatterns = [
     path("campaigns/<int:pk>/resume/", CampaignResume.as_view(), name="campaign-resume"),
     path("campaigns/<int:pk>/stop/", CampaignStop.as_view(), name="campaign-stop"),
     path("campaigns/<int:pk>/report/", CampaignReportView.as_view(), name="campaign-report"),
+    path("campaigns/<int:pk>/report.csv", CampaignReportTable.as_view(), name="campaign-report-table"),
 ]
