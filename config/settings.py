@@ -186,6 +186,10 @@ WHITENOISE_USE_FINDERS = DEBUG or DEMO
 
 vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:1025"))
 EMAIL_TIMEOUT = env.float("EMAIL_TIMEOUT", default=20)
+# Only where the mail server does not sign itself. The key is RSA in PEM; in .env its line ends are written \n.
+DKIM_DOMAIN = env.str("DKIM_DOMAIN", default="")
+DKIM_SELECTOR = env.str("DKIM_SELECTOR", default="")
+DKIM_PRIVATE_KEY = env.str("DKIM_PRIVATE_KEY", default="", multiline=True)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SHOP_NAME} <offers@example.com>")
 
 # Web push: `python manage.py make_vapid_key`, once; push services want to know whom to write to (RFC 8292).
