@@ -13,6 +13,7 @@ _ENVIRONMENT = {
     "PII_KEYS": "Yp1Q0s0m7cQm0cQ2m0c5l2xqk3Y3N1yYc0m8mJb3n6E=",
     "SHOP_CURRENCY": "EUR",
     "LOG_LEVEL": "WARNING",
+    "QUIET_HOURS": "",
 }
 
 
