@@ -13,8 +13,13 @@ from notifications.campaigns.plan import plan_run as decide_run
 from notifications.campaigns.review import withdraw_stale_approvals
 from notifications.campaigns.schedule import complete_runs, runs_to_plan, start_due_runs
 from notifications.campaigns.segment_funnel import keep_funnel
+from notifications.campaigns.triggers.turn import turn_triggers
 from notifications.delivery.outbox import send_due, sending_runs
 from notifications.delivery.reaper import reap_leases
+from notifications.membership.earn import earn_points
+from notifications.membership.expire import expire_points
+from notifications.membership.ledger import follow_merges
+from notifications.membership.tiers import evaluate_tiers
 from notifications.offers.expire import release_expired_reservations
 
 EXPIRES = 15  # seconds
@@ -23,6 +28,7 @@ EXPIRES = 15  # seconds
 @shared_task
 def tick() -> None:
     """One turn of the scheduler."""
+    watch_triggers.apply_async(expires=EXPIRES)
     withdraw_stale_approvals()
     start_due_runs()
     reap_leases()
@@ -35,6 +41,11 @@ def tick() -> None:
 
 
 @shared_task
+def watch_triggers() -> None:
+    turn_triggers()
+
+
+@shared_task
 def plan_run(run_id: int) -> None:
     decide_run(run_id=run_id)
     send_due_messages.apply_async(expires=EXPIRES)
@@ -44,6 +55,18 @@ def plan_run(run_id: int) -> None:
 def send_due_messages() -> None:
     if send_due():
         send_due_messages.apply_async(expires=EXPIRES)
+
+
+@shared_task
+def keep_membership() -> None:
+    follow_merges()
+    touched = earn_points() | expire_points()
+    evaluate_tiers(customer_ids=touched)
+
+
+@shared_task
+def evaluate_all_tiers() -> None:
+    evaluate_tiers()
 
 
 @shared_task

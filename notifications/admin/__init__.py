@@ -1,5 +1,5 @@
-"""Segments, offers, campaigns and deliveries in the admin."""
+"""Segments, offers, campaigns, membership and deliveries in the admin."""
 
-from notifications.admin import campaigns, caps, customer_sections, delivery, offers, segments
+from notifications.admin import campaigns, caps, coupons, customer_sections, delivery, membership, offers, segments
 
-__all__ = ["campaigns", "caps", "customer_sections", "delivery", "offers", "segments"]
+__all__ = ["campaigns", "caps", "coupons", "customer_sections", "delivery", "membership", "offers", "segments"]

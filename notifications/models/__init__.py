@@ -7,6 +7,7 @@ from notifications.models.membership import PointsAccount, PointsEntry, PointsRu
 from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
 from notifications.models.run import Recipient, Run
 from notifications.models.segment import Segment
+from notifications.models.trigger import Enrolment, Trigger
 
 __all__ = [
     "Approval",
@@ -14,6 +15,7 @@ __all__ = [
     "CampaignChange",
     "Click",
     "Coupon",
+    "Enrolment",
     "FrequencyCap",
     "InboxMessage",
     "Link",
@@ -32,5 +34,6 @@ __all__ = [
     "Suppression",
     "Tier",
     "TierChange",
+    "Trigger",
     "Variant",
 ]
