@@ -27,6 +27,7 @@ from notifications.admin.launch_page import readiness_context
 from notifications.admin.moves import MOVES, move_view, possible_moves
 from notifications.admin.preview_page import preview_view
 from notifications.admin.report_page import report_context
+from notifications.admin.triggers import when_panel_view, when_view
 from notifications.campaigns.history import note_change
 from notifications.campaigns.review import ApprovalRefusedError, approve_part, settle_review
 from notifications.choices import (
@@ -202,6 +203,8 @@ class CampaignAdmin(ModelAdmin):
                 ("readiness", self.readiness_view),
                 ("approve", self.approve_view),
                 ("preview", self.preview_view),
+                ("when", partial(when_view, self)),
+                ("when_panel", partial(when_panel_view, self)),
             )
         ]
         return [*own, *parts, report, table, *super().get_urls()]

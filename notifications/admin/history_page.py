@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from notifications.campaigns.history import Difference, Entry, campaign_history
 from notifications.choices import CampaignPart, ChangeKind
-from notifications.models import Campaign, Offer, Variant
+from notifications.models import Campaign, Offer, Trigger, Variant
 
 _MODELS: dict[str, type[Model]] = {CampaignPart.OFFER: Offer, "variants": Variant}
 _SHOWN = 80  # characters of a value
@@ -63,6 +63,8 @@ def _label(path: tuple[str, ...]) -> str:
         return " · ".join([*names, *(_field_name(Variant, name) for name in inside[2:])])
     if inside[:1] == ["rules"]:
         return _("segment")
+    if inside[:1] == ["trigger"]:
+        return _field_name(Trigger, inside[1] if len(inside) > 1 else "kind")
     return " · ".join(_field_name(_MODELS.get(part, Campaign), name) for name in inside) or part
 
 

@@ -10,13 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from notifications.campaigns.moves import IllegalMoveError
 from notifications.campaigns.recurrence import RecurrenceError
 from notifications.campaigns.schedule import recurrence_of
 from notifications.campaigns.triggers.check import trigger_problems
-from notifications.campaigns.triggers.defaults import FIELDS
+from notifications.campaigns.triggers.defaults import FIELDS, trigger_of
 from notifications.campaigns.triggers.explain import explain_trigger
 from notifications.campaigns.triggers.save import save_trigger
-from notifications.choices import CampaignStatus, TriggerKind
+from notifications.choices import TriggerKind
 from notifications.models import Campaign, Trigger
 from users.choices import EventType
 
@@ -87,16 +88,11 @@ class CampaignTrigger(APIView):
     )
     def put(self, request: Request, pk: int) -> Response:
         campaign = generics.get_object_or_404(Campaign, pk=pk)
-        if campaign.status != CampaignStatus.DRAFT:
-            body = {"code": "illegal_move", "detail": "Only a draft can be changed."}
-            return Response(body, status.HTTP_409_CONFLICT)
         serializer = TriggerSerializer(data=request.data, context={"campaign": campaign})
         serializer.is_valid(raise_exception=True)
         trigger = Trigger(pk=trigger_of(campaign).pk, campaign=campaign, **serializer.validated_data)
-        save_trigger(trigger=trigger)
+        try:
+            save_trigger(trigger=trigger)
+        except IllegalMoveError as error:
+            return Response({"code": "illegal_move", "detail": str(error)}, status.HTTP_409_CONFLICT)
         return Response(TriggerSerializer(trigger).data)
-
-
-def trigger_of(campaign: Campaign) -> Trigger:
-    """The campaign's trigger; one that runs once where it has none."""
-    return Trigger.objects.filter(campaign=campaign).first() or Trigger(campaign=campaign)

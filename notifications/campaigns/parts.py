@@ -9,8 +9,9 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 
+from notifications.campaigns.triggers.defaults import FIELDS
 from notifications.choices import CampaignPart
-from notifications.models import Campaign, Segment
+from notifications.models import Campaign, Segment, Trigger
 
 Parts = dict[str, dict[str, Any]]
 
@@ -35,7 +36,7 @@ def campaign_parts(campaign: Campaign) -> Parts:
             "rules": _rules(stored.segment),
         },
         CampaignPart.OFFER: _fields(stored.offer) if stored.offer else {},
-        SETTINGS: own,
+        SETTINGS: own | _when(stored),
     }
     plain: Parts = json.loads(json.dumps(parts, cls=DjangoJSONEncoder))
     return plain
@@ -48,6 +49,16 @@ def _fields(row: Model) -> dict[str, Any]:
         for field in row._meta.concrete_fields
         if field.editable and not field.primary_key and field.attname not in _NOT_CHOSEN
     }
+
+
+def _when(campaign: Campaign) -> dict[str, Any]:
+    """What counts of its trigger, where it has one."""
+    trigger = Trigger.objects.filter(campaign=campaign).first()
+    if trigger is None:
+        return {}
+    values = _fields(trigger)
+    counting = ("kind", *FIELDS[trigger.kind])
+    return {"trigger": {name: value for name, value in values.items() if name.removesuffix("_id") in counting}}
 
 
 def _rules(segment: Segment) -> dict[str, Any]:

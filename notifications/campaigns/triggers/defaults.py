@@ -1,7 +1,7 @@
 """What of a trigger counts for which kind, and what is meant where nothing is said."""
 
 from notifications.choices import TriggerKind
-from notifications.models import Trigger
+from notifications.models import Campaign, Trigger
 
 _WHEN = ("starts_at", "ends_at")
 _ENTRY = (*_WHEN, "wait", "wait_unit", "exit_event", "reentry_days", "useful_hours")
@@ -37,6 +37,11 @@ DEFAULT_DAYS: dict[str, int] = {
 }
 
 DEFAULT_PERCENT: dict[str, int] = {TriggerKind.PRICE_DROP: 10, TriggerKind.PARTNER: 20}
+
+
+def trigger_of(campaign: Campaign) -> Trigger:
+    """The campaign's trigger; one that runs once where it has none."""
+    return Trigger.objects.filter(campaign=campaign).first() or Trigger(campaign=campaign)
 
 
 def trigger_percent(trigger: Trigger) -> int | None:

@@ -55,7 +55,7 @@ def _entry(trigger: Trigger) -> str:
     who = _who(trigger)
     if trigger.wait == 0:
         return _("%(who)s: gets the message at once.") % {"who": who}
-    return _("%(who)s: gets the message after %(wait)s.") % {"who": who, "wait": _wait(trigger)}
+    return _("%(who)s: gets the message after %(wait)s.") % {"who": who, "wait": wait_words(trigger)}
 
 
 def _who(trigger: Trigger) -> str:
@@ -101,7 +101,8 @@ def _phrase(trigger: Trigger) -> str:
     }[TriggerKind(trigger.kind)]
 
 
-def _wait(trigger: Trigger) -> str:
+def wait_words(trigger: Trigger) -> str:
+    """How long after what happened the message is due."""
     number = trigger.wait
     unit = {
         WaitUnit.MINUTES: ngettext("%(n)d minute", "%(n)d minutes", number),

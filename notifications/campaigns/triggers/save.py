@@ -2,14 +2,22 @@
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from notifications.choices import TriggerKind
+from notifications.campaigns.moves import IllegalMoveError
+from notifications.choices import CampaignStatus, TriggerKind
 from notifications.models import Campaign, Trigger
 
 
 @transaction.atomic
 def save_trigger(*, trigger: Trigger) -> None:
-    """Store a checked trigger; a step of a journey takes over the hold-out of the step before."""
+    """Store a checked trigger; a step of a journey takes over the hold-out of the step before.
+
+    Raises IllegalMoveError unless its campaign is a draft, also where it was launched meanwhile.
+    """
+    campaign = Campaign.objects.select_for_update(of=("self",)).get(pk=trigger.campaign_id)
+    if campaign.status != CampaignStatus.DRAFT:
+        raise IllegalMoveError(_("Only a draft can be changed."))
     trigger.looked_until = trigger.finished_at = None
     trigger.save()
     join_journey(trigger=trigger)
