@@ -1,5 +1,6 @@
 """When a campaign runs: the page that asks for it, and what the campaign's page tells about it."""
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -111,10 +112,8 @@ def _meaning(trigger: Trigger) -> dict[str, Any]:
         except RecurrenceError as error:
             context["problem"] = str(error)
     elif not trigger.is_scheduled and trigger.finished_at is None:
-        try:
+        with suppress(CountTooSlowError, RuleError):  # the rest is worth showing without it
             context["entrants"] = count_entrants(trigger, now=timezone.now(), time_limit=PATIENCE)
-        except (CountTooSlowError, RuleError):
-            pass  # the rest of the page is worth showing without it
     return context
 
 
