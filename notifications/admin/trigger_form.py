@@ -35,6 +35,12 @@ _PERCENT: dict[str, str | Promise] = {
 class TriggerForm(forms.ModelForm):
     """Values of fields that do not count for the chosen kind are neither checked nor kept."""
 
+    field_order = (
+        *("kind", "schedule", "clock", "time_zone", "days", "percent", "at", "brand", "event_type", "event_name"),
+        *("tier", "previous", "condition", "wait", "wait_unit", "exit_event", "reentry_days", "useful_hours"),
+        *("starts_at", "ends_at", "misfire", "grace"),
+    )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         open_campaigns = Campaign.objects.exclude(pk=self.instance.campaign_id).exclude(status__in=_ENDED)
