@@ -27,9 +27,15 @@ def main() -> None:
 
             django.setup()
             call_command("migrate", verbosity=0)
-            from benchmarks import export, http_ingestion, ingestion, profiles
+            from benchmarks import export, http_ingestion, ingestion, profiles, webpush
 
-            subjects = {"ingestion": ingestion, "http": http_ingestion, "profiles": profiles, "export": export}
+            subjects = {
+                "ingestion": ingestion,
+                "http": http_ingestion,
+                "profiles": profiles,
+                "export": export,
+                "webpush": webpush,
+            }
             for name in sys.argv[1:] or subjects:
                 subjects[name].run()
 

@@ -173,3 +173,11 @@ MESSAGE_MOVES: dict[str, set[str]] = {
     MessageState.UNKNOWN: {MessageState.PLANNED, MessageState.CANCELLED, MessageState.SENT, MessageState.FAILED},
     MessageState.FAILED: {MessageState.PLANNED},
 }
+
+
+class FeedbackKind(models.TextChoices):
+    """What a receiver says after it has accepted a message."""
+
+    HARD_BOUNCE = "hard_bounce", _("Hard bounce")
+    SOFT_BOUNCE = "soft_bounce", _("Soft bounce")
+    COMPLAINT = "complaint", _("Complaint")

@@ -10,6 +10,7 @@ from notifications.campaigns.plan import plan_run as decide_run
 from notifications.campaigns.schedule import complete_runs, runs_to_plan, start_due_runs
 from notifications.delivery.outbox import send_due, sending_runs
 from notifications.delivery.reaper import reap_leases
+from notifications.listening.mailbox import read_mailbox
 from notifications.offers.expire import release_expired_reservations
 
 EXPIRES = 15  # seconds
@@ -38,3 +39,8 @@ def plan_run(run_id: int) -> None:
 def send_due_messages() -> None:
     if send_due():
         send_due_messages.apply_async(expires=EXPIRES)
+
+
+@shared_task
+def read_bounces() -> None:
+    read_mailbox()

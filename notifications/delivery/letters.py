@@ -16,6 +16,7 @@ from notifications.content.reasons import reason_sentence
 from notifications.content.render import CompiledContent, compile_content
 from notifications.delivery.claim import Claim
 from notifications.listening.links import store_links
+from notifications.listening.opens import pixel_html
 from notifications.listening.tokens import TokenMaker
 from notifications.models import Coupon, Recipient, Run, Variant
 from notifications.offers.money import known_language
@@ -74,7 +75,7 @@ class Letters:
         with translation.override(known_language(letter.language)):
             context = self._context(letter, unsubscribe)
             if self._channel.capabilities.takes_mail:
-                return _envelope(letter, content, context)
+                return _envelope(letter, content, context, self._tokens)
             return self._notice(letter, content, context)
 
     def _notice(self, letter: Letter, content: CompiledContent, context: dict[str, Any]) -> Notice:
@@ -157,13 +158,13 @@ def _letter(claim: Claim, recipient: Recipient, addresses: tuple[Address, ...]) 
     return Letter(claim, recipient, addresses, own or recipient.customer.language or settings.LANGUAGE_CODE)
 
 
-def _envelope(letter: Letter, content: CompiledContent, context: dict[str, Any]) -> Envelope:
+def _envelope(letter: Letter, content: CompiledContent, context: dict[str, Any], tokens: TokenMaker) -> Envelope:
     rendered = content.render(context)
     return Envelope(
         message_id=letter.claim.message_id,
         address=letter.addresses[0],
         subject=rendered.subject,
-        html=(rendered.html,),
+        html=(rendered.html, pixel_html(message_id=letter.claim.message_id, tokens=tokens)),
         text=(rendered.text,),
         unsubscribe_url=context["links"]["unsubscribe"],
     )

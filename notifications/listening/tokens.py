@@ -6,6 +6,7 @@ from django.core.signing import BadSignature, Signer
 
 _CLICK = "notifications.click"
 _UNSUBSCRIBE = "notifications.unsubscribe"
+_OPEN = "notifications.open"
 
 
 class BadTokenError(ValueError):
@@ -26,6 +27,7 @@ class TokenMaker:
     def __init__(self) -> None:
         self._click = Signer(sep=".", salt=_CLICK)
         self._unsubscribe = Signer(sep=".", salt=_UNSUBSCRIBE)
+        self._open = Signer(sep=".", salt=_OPEN)
 
     def click(self, *, message_id: int, link_id: int) -> str:
         return self._click.sign(f"{message_id}-{link_id}")
@@ -33,10 +35,18 @@ class TokenMaker:
     def unsubscribe(self, *, customer_id: int, message_id: int) -> str:
         return self._unsubscribe.sign(f"{customer_id}-{message_id}")
 
+    def open(self, *, message_id: int) -> str:
+        return self._open.sign(f"{message_id}-0")
+
 
 def read_click(token: str) -> tuple[int, int]:
     """Message id and link id of a click token. Raises BadTokenError."""
     return _read(token, salt=_CLICK)
+
+
+def read_open(token: str) -> int:
+    """Message id of an open token. Raises BadTokenError."""
+    return _read(token, salt=_OPEN)[0]
 
 
 def read_unsubscribe(token: str) -> MessageToken:

@@ -1,5 +1,6 @@
 from notifications.models.campaign import Campaign, Variant
 from notifications.models.delivery import Click, Link, Message, Suppression
+from notifications.models.feedback import DomainDay, Feedback
 from notifications.models.inbox import InboxMessage
 from notifications.models.membership import PointsAccount, PointsEntry, PointsRule, Progress, Tier, TierChange
 from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
@@ -10,6 +11,8 @@ __all__ = [
     "Campaign",
     "Click",
     "Coupon",
+    "DomainDay",
+    "Feedback",
     "InboxMessage",
     "Link",
     "Message",
