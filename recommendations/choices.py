@@ -35,3 +35,8 @@ class Architecture(models.TextChoices):
     DNN = "dnn", _("Wide and deep network")
     GAN = "gan", _("Adversarial network")
     POPULARITY = "popularity", _("Popularity")
+
+
+class ShelfKind(models.TextChoices):
+    POPULAR = "popular"
+    NEW = "new"

@@ -4,7 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from recommendations.choices import ModelStage, TrainingStatus
+from catalog.models import Item
+from recommendations.choices import ModelStage, ShelfKind, TrainingStatus
 from users.models import Customer
 
 
@@ -141,3 +142,40 @@ class Prediction(models.Model):
 
     def __str__(self) -> str:
         return f"predictions for {self.customer_id}"
+
+
+class ItemLinks(models.Model):
+    """What goes with an item, strongest first, as of the last scoring; an item without events has no row.
+
+    `similar_ids` are items that the same customers had, with the cosine of their customers in `similarities`;
+    `together_ids` are items of the same orders, with how many times more often than by chance in `lifts` and the number
+    of such orders in `orders`. `buyers` counts the customers who bought the item itself.
+    """
+
+    item = models.OneToOneField(Item, models.CASCADE, primary_key=True, db_constraint=False, related_name="links")
+    similar_ids = ArrayField(models.BigIntegerField())
+    similarities = ArrayField(models.FloatField())
+    together_ids = ArrayField(models.BigIntegerField())
+    lifts = ArrayField(models.FloatField())
+    orders = ArrayField(models.PositiveIntegerField())
+    buyers = models.PositiveIntegerField()
+    computed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"links of {self.item_id}"
+
+
+class Shelf(models.Model):
+    """Items for customers of whom nothing is known, best first: popular in `country` ("" = everywhere), or new."""
+
+    kind = models.CharField(max_length=16, choices=ShelfKind)
+    country = models.CharField(max_length=2, blank=True, default="")
+    item_ids = ArrayField(models.BigIntegerField())
+    buyers = ArrayField(models.PositiveIntegerField())
+    computed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "country"], name="one_shelf_each")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.country}".strip()

@@ -70,6 +70,7 @@ class ScoreConfig(JobConfig):
 
     had_types: codes of the events that make an item one the customer has had. new_share: the share of the k places
     that is kept for items not had. reasons: how many recommendations get one, of all and of those not had.
+    type_weights: how much an event of each type says about which items are alike.
     outcome_types: the codes of the events that a foretold outcome consists of, by its name; empty = nothing is
     foretold. outlook_days, churn_days: how far ahead it is looked, and how long a silence counts as leaving.
     """
@@ -81,6 +82,7 @@ class ScoreConfig(JobConfig):
     had_types: list[int] = field(default_factory=list)
     new_share: float = 0.0
     reasons: int = 3
+    type_weights: dict[str, float] = field(default_factory=dict)
     device: str = "auto"
     outcome_types: dict[str, list[int]] = field(default_factory=dict)
     outlook_days: float = 30.0

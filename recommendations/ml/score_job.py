@@ -1,4 +1,4 @@
-"""The scoring job: the best items of every customer and the reasons for the first few."""
+"""The scoring job: the best items of every customer, the reasons for the first few, and what goes with every item."""
 
 import time
 from collections.abc import Callable
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from recommendations.ml.architectures import load
 from recommendations.ml.architectures.base import Architecture
 from recommendations.ml.choosing import best_items
+from recommendations.ml.context import Context
 from recommendations.ml.errors import DataError
 from recommendations.ml.files import write_arrays
 from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import ScoreConfig
+from recommendations.ml.links import link_arrays
 from recommendations.ml.predictions import write_predictions
 from recommendations.ml.ragged import Int64
 from recommendations.ml.reasons import find_reasons
@@ -58,6 +60,9 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
         "had": had,
     }
     write_arrays(directory / "recommendations.npz", arrays)
+    weights = {int(code): weight for code, weight in config.type_weights.items()}
+    links = link_arrays(interactions, Context(type_weights=weights), bought=config.had_types)
+    write_arrays(directory / "links.npz", links)
     if config.outcome_types:
         write_predictions(directory, interactions, config, emit)
     emit("done", customers=n, seconds=round(time.monotonic() - started, 3))

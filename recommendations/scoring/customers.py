@@ -1,6 +1,7 @@
 """Score every customer with the champion and write one Recommendation row each, by COPY."""
 
 import io
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from recommendations.ml.interactions import Interactions
 from recommendations.models import ModelVersion
 from recommendations.predictions import job_options, write_predictions
 from recommendations.registry import champion
+from recommendations.scoring.links import write_links
+from recommendations.scoring.shelves import fill_shelves, serve_newcomers
 from users.choices import EventType
 
 KEPT = 50  # recommendations per customer
@@ -36,31 +39,6 @@ ON CONFLICT (customer_id) DO UPDATE SET
     reason_item_ids = excluded.reason_item_ids, bought_before = excluded.bought_before, scored_at = excluded.scored_at
 """
 
-# A customer without history gets what many customers bought lately, and no reason is made up for it.
-_NEWCOMERS = """
-WITH popular AS (
-    SELECT item_id, count(DISTINCT customer_id) AS buyers FROM users_event
-    WHERE type = %(purchase)s AND item_id = ANY(%(allowed)s)
-      AND occurred_at > (SELECT max(occurred_at) FROM users_event WHERE type = %(purchase)s) - interval '90 days'
-    GROUP BY item_id ORDER BY buyers DESC, item_id LIMIT %(kept)s
-), ranked AS (
-    SELECT array_agg(item_id ORDER BY buyers DESC, item_id) AS item_ids,
-           array_agg(buyers::float8 ORDER BY buyers DESC, item_id) AS scores,
-           array_agg(NULL::bigint) AS reasons, array_agg(FALSE) AS bought
-    FROM popular
-)
-INSERT INTO recommendations_recommendation (customer_id, model_version_id, item_ids, scores, reason_item_ids,
-                                            bought_before, scored_at)
-SELECT customer.id, %(version)s, ranked.item_ids, ranked.scores, ranked.reasons, ranked.bought, %(now)s
-FROM users_customer AS customer CROSS JOIN ranked
-LEFT JOIN recommendations_recommendation AS known ON known.customer_id = customer.id
-WHERE customer.erased_at IS NULL AND customer.merged_into_id IS NULL AND ranked.item_ids IS NOT NULL
-  AND (known.customer_id IS NULL OR known.scored_at < %(now)s)
-ON CONFLICT (customer_id) DO UPDATE SET
-    model_version_id = excluded.model_version_id, item_ids = excluded.item_ids, scores = excluded.scores,
-    reason_item_ids = excluded.reason_item_ids, bought_before = excluded.bought_before, scored_at = excluded.scored_at
-"""
-
 
 class NoChampion(RuntimeError):  # noqa: N818
     """There is no model to score with yet."""
@@ -74,16 +52,21 @@ def score_customers() -> int:
     version = champion()
     if version is None:
         raise NoChampion("No model has been trained yet; run `python manage.py train` first.")
+    now = timezone.now()  # what comes in from here on is news to the rows that will be written
     interactions = export_interactions()
     allowed = recommendable_items()
     with job_folder() as folder:
         _run_job(version, interactions, allowed, folder)
         with np.load(folder / "recommendations.npz", allow_pickle=False) as arrays:
             scored = {name: np.asarray(arrays[name]) for name in arrays.files}
+        with np.load(folder / "links.npz", allow_pickle=False) as arrays:
+            links = {name: np.asarray(arrays[name]) for name in arrays.files}
         write_predictions(version=version, folder=folder, now=timezone.now())
     _drop_bought_once_items(scored, interactions)
     with transaction.atomic():
-        return _write(version, scored, allowed)
+        write_links(links, now=now)
+        fill_shelves(allowed=allowed, now=now)
+        return _write(version, scored, now) + serve_newcomers(version_id=version.pk, kept=KEPT, now=now)
 
 
 def _run_job(version: ModelVersion, interactions: Interactions, allowed: list[int], folder: Path) -> None:
@@ -102,6 +85,7 @@ def _run_job(version: ModelVersion, interactions: Interactions, allowed: list[in
             "had_types": [int(EventType.PURCHASE)],
             "new_share": NEW_SHARE,
             "reasons": REASONS,
+            "type_weights": version.training_run.config.get("type_weights", {}),
             **job_options(),
         },
     ).run()
@@ -120,8 +104,7 @@ def _drop_bought_once_items(scored: dict[str, NDArray[Any]], interactions: Inter
     scored["item_ids"][np.isin(offered, pairs)] = -1
 
 
-def _write(version: ModelVersion, scored: dict[str, NDArray[Any]], allowed: list[int]) -> int:
-    now = timezone.now()
+def _write(version: ModelVersion, scored: dict[str, NDArray[Any]], now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS recommendation_staging (customer_id bigint, item_ids bigint[], "
@@ -133,17 +116,7 @@ def _write(version: ModelVersion, scored: dict[str, NDArray[Any]], allowed: list
             cursor.cursor.copy_expert("COPY pg_temp.recommendation_staging FROM STDIN", _copy_text(block))
         cursor.execute(_MERGE, {"version": version.pk, "now": now})
         written: int = cursor.rowcount
-        cursor.execute(
-            _NEWCOMERS,
-            {
-                "version": version.pk,
-                "now": now,
-                "allowed": allowed,
-                "kept": KEPT,
-                "purchase": EventType.PURCHASE,
-            },
-        )
-        return written + cursor.rowcount
+        return written
 
 
 def _copy_text(block: dict[str, NDArray[Any]]) -> io.StringIO:

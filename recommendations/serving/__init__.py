@@ -1,0 +1,17 @@
+"""What a shop's pages ask for. Everything here reads stored rows; a web worker needs no torch for it."""
+
+from recommendations.serving.around import Linked, LinkKind, linked_items
+from recommendations.serving.recommended import Recommended, recommended_items
+from recommendations.serving.rules import Rules
+from recommendations.serving.search import Found, search_items
+
+__all__ = [
+    "Found",
+    "LinkKind",
+    "Linked",
+    "Recommended",
+    "Rules",
+    "linked_items",
+    "recommended_items",
+    "search_items",
+]
