@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -63,7 +64,7 @@ def domain_of(address: str) -> str:
 def count_sent(sent: Mapping[str, int]) -> None:
     """Add mails that were handed over just now to their domains; in one order, so that workers wait in turn."""
     if sent:
-        values = {"day": timezone.now().date(), "domains": list(sent), "sent": list(sent.values())}
+        values: dict[str, Any] = {"day": timezone.now().date(), "domains": list(sent), "sent": list(sent.values())}
         with connection.cursor() as cursor:
             cursor.execute(_COUNT, values)
 

@@ -21,7 +21,7 @@ _NOT_THE_ADDRESS = re.compile(r"5\.(2\.[23]|3\.\d+|4\.\d+|6\.\d+|7\.\d+)")
 
 def parse_reports(data: bytes) -> list[Report]:
     """What the mail reports, one for each recipient; empty for any other mail. Never raises on what a stranger sent."""
-    mail = cast(EmailMessage, email.message_from_bytes(data[:MAX_BYTES], policy=default))
+    mail = email.message_from_bytes(data[:MAX_BYTES], policy=default)
     if mail.get_content_type() != "multipart/report":
         return []
     parts = {part.get_content_type(): part for part in mail.walk()}
@@ -65,7 +65,7 @@ def _complaints(part: EmailMessage, parts: dict[str, EmailMessage], reference: s
 def _blocks(part: EmailMessage) -> list[Message]:
     """The groups of fields in the part. Python parses them for delivery-status; feedback-report it leaves as text."""
     if isinstance(part.get_payload(), list):
-        return [cast(Message, block) for block in cast(list[Message], part.get_payload())]
+        return list(cast(list[Message], part.get_payload()))
     raw = part.get_payload(decode=True)
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ""
     return [email.message_from_string(block) for block in re.split(r"\r?\n\r?\n", text.strip()) if block.strip()]

@@ -171,7 +171,8 @@ def test_too_few_mails_say_nothing():
 
 
 @pytest.mark.parametrize(
-    ("address", "domain"), [("Ada@Example.COM", "example.com"), ("<a@b.example.>", "b.example"), ("nobody", ""), ("", "")]
+    ("address", "domain"),
+    [("Ada@Example.COM", "example.com"), ("<a@b.example.>", "b.example"), ("nobody", ""), ("", "")],
 )
 def test_domains_of_addresses(address, domain):
     assert domain_of(address) == domain
