@@ -18,8 +18,8 @@ _AGENTS = re.compile(
 _APPLE_PREFETCH = "Mozilla/5.0"
 
 # Within so short a time after sending, a gateway is looking; a person has not even been notified.
-EARLY_CLICK = timedelta(seconds=3)
-EARLY_OPEN = timedelta(seconds=2)
+EARLY_CLICK = timedelta(seconds=1)
+EARLY_OPEN = timedelta(seconds=1)
 # Nobody follows so many different links of one message in so short a time.
 BURST_LINKS = 3
 BURST = timedelta(seconds=10)
