@@ -4,10 +4,14 @@ What a tick enqueues expires before the next ticks have enqueued much more of it
 workers are busy; the work itself waits in the database.
 """
 
+from decimal import Decimal
+from typing import Any
+
 from celery import shared_task
 
 from notifications.campaigns.plan import plan_run as decide_run
 from notifications.campaigns.schedule import complete_runs, runs_to_plan, start_due_runs
+from notifications.campaigns.segment_funnel import keep_funnel
 from notifications.delivery.outbox import send_due, sending_runs
 from notifications.delivery.reaper import reap_leases
 from notifications.listening.mailbox import read_mailbox
@@ -44,3 +48,8 @@ def send_due_messages() -> None:
 @shared_task
 def read_bounces() -> None:
     read_mailbox()
+
+
+@shared_task
+def count_funnel(rule: Any, channel: str, hold_out_percent: str) -> None:
+    keep_funnel(rule=rule, channel=channel, hold_out_percent=Decimal(hold_out_percent))

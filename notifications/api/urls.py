@@ -13,13 +13,15 @@ from notifications.api.coupons import CouponDetail, CouponList
 from notifications.api.inbox import InboxDismiss, InboxList, InboxRead
 from notifications.api.offers import OfferDetail, OfferList
 from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponReturn, CouponValidate
-from notifications.api.segments import SegmentCount, SegmentDetail, SegmentList
+from notifications.api.segments import SegmentCount, SegmentDetail, SegmentExplain, SegmentList, SegmentMembers
 from notifications.api.suppressions import SuppressionList, SuppressionLookUp, SuppressionRemoval
 
 urlpatterns = [
     path("segments/", SegmentList.as_view(), name="segment-list"),
+    path("segments/explain/", SegmentExplain.as_view(), name="segment-explain"),
     path("segments/<int:pk>/", SegmentDetail.as_view(), name="segment-detail"),
     path("segments/<int:pk>/count/", SegmentCount.as_view(), name="segment-count"),
+    path("segments/<int:pk>/members/", SegmentMembers.as_view(), name="segment-members"),
     path("offers/", OfferList.as_view(), name="offer-list"),
     path("offers/<int:pk>/", OfferDetail.as_view(), name="offer-detail"),
     path("coupons/", CouponList.as_view(), name="coupon-list"),

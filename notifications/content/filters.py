@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from django.conf.locale import LANG_INFO
 from django.utils import timezone, translation
 from django.utils.formats import date_format
 from liquid import RenderContext
@@ -21,7 +23,7 @@ _FORMATS = {"long": "DATE_FORMAT", "day": "MONTH_DAY_FORMAT"}
 
 
 def _reader(context: RenderContext, key: str) -> str:
-    customer = context.resolve("customer", default=None)
+    customer = context.scope.get("customer")
     return str(customer.get(key) or "") if isinstance(customer, dict) else ""
 
 
@@ -32,11 +34,18 @@ def money(amount: object, currency: object = "", *, context: RenderContext) -> s
         return ""
     shop = context.resolve("shop", default=None)
     code = str(currency or (shop.get("currency") if isinstance(shop, dict) else "") or "")
+    language = _reader(context, "language")
+    return _money(str(amount), code, language, "" if language in LANG_INFO else translation.get_language())
+
+
+@lru_cache(maxsize=4096)
+def _money(amount: str, code: str, language: str, _active: str | None) -> str:
+    """Formatting costs twenty times what remembering does, and shops have few prices."""
     try:
-        value = Decimal(str(amount))
+        value = Decimal(amount)
     except InvalidOperation:
-        raise FilterArgumentError(f"money needs an amount, not {str(amount)[:40]!r}", token=None) from None
-    return format_money(value, code, _reader(context, "language"))
+        raise FilterArgumentError(f"money needs an amount, not {amount[:40]!r}", token=None) from None
+    return format_money(value, code, language)
 
 
 @with_context
@@ -50,9 +59,12 @@ def local_date(moment: object, style: object = "long", *, context: RenderContext
     if style not in _FORMATS:
         raise FilterArgumentError(f"date knows the styles {' and '.join(_FORMATS)}", token=None)
     if isinstance(moment, datetime):
-        moment = timezone.localtime(moment, _zone(_reader(context, "time_zone")))
-    language = known_language(_reader(context, "language"))
-    name = _FORMATS[str(style)]
+        moment = timezone.localtime(moment, _zone(_reader(context, "time_zone"))).date()
+    return _date(moment, _FORMATS[str(style)], known_language(_reader(context, "language")))
+
+
+@lru_cache(maxsize=4096)
+def _date(moment: date, name: str, language: str) -> str:
     with translation.override(language):
         return date_format(moment, _ENGLISH_DATES[name] if language.startswith("en") else name)
 

@@ -1,11 +1,21 @@
 """Why an item is recommended, as a sentence that the customer's own history proves."""
 
+from typing import Protocol
+
 from django.utils.translation import gettext as _
 
-from catalog.models import Item
+
+class Titled(Protocol):
+    """An item, or what is known of one."""
+
+    @property
+    def pk(self) -> int: ...
+
+    @property
+    def title(self) -> str: ...
 
 
-def reason_sentence(*, item: Item, because_of: Item | None, was_bought: bool) -> str:
+def reason_sentence(*, item: Titled, because_of: Titled | None, was_bought: bool) -> str:
     """A sentence in the active language; empty without a reason. `was_bought`: the customer bought `because_of`."""
     if because_of is None:
         return ""

@@ -5,11 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from liquid import BoundTemplate
-
+from notifications.content.compiled import CompiledTemplate, Pieces, render_pieces
 from notifications.content.inlining import inline_css
 from notifications.content.plain_text import text_template, tidy_text
-from notifications.content.sandbox import parse_template, render_template
+from notifications.content.sandbox import parse_template
 from notifications.content.starter import starter_template
 
 __all__ = ["CompiledContent", "RenderedContent", "compile_content", "starter_template"]
@@ -17,6 +16,7 @@ __all__ = ["CompiledContent", "RenderedContent", "compile_content", "starter_tem
 # Clients show the text that follows the preview; these invisible characters push it out of sight.
 _PADDING = "&#847;&zwnj;&nbsp;" * 60
 _PREVIEW = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{preview}{padding}</div>'
+_NOT_FINAL = (str, dict, list, tuple)
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 
 
@@ -25,8 +25,12 @@ class RenderedContent:
     """One mail for one customer."""
 
     subject: str
-    html: str
+    html_pieces: tuple[str, ...]
     text: str
+
+    @property
+    def html(self) -> str:
+        return "".join(self.html_pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,19 +45,18 @@ class RenderedNotice:
 class CompiledContent:
     """One variant, ready to be rendered any number of times."""
 
-    _subject: BoundTemplate
-    _preview: BoundTemplate
-    _html: BoundTemplate
-    _text: BoundTemplate
+    _subject: CompiledTemplate
+    _preview: CompiledTemplate
+    _html: CompiledTemplate
+    _text: CompiledTemplate
 
     def render(self, context: Mapping[str, Any]) -> RenderedContent:
         """The mail for one customer; `context` is described in `content.check`. Raises ContentError beyond a limit."""
         context = _empty_as_nil(context)
-        subject = render_template(self._subject, context, part="subject")
         return RenderedContent(
-            subject=" ".join(subject.split()),  # a line break would end the header
-            html=render_template(self._html, context, part="html"),
-            text=tidy_text(render_template(self._text, context, part="html")),
+            subject=_one_line(render_pieces(self._subject, context, part="subject")),
+            html_pieces=tuple(render_pieces(self._html, context, part="html")),
+            text=tidy_text("".join(render_pieces(self._text, context, part="html"))),
         )
 
     def render_notice(self, context: Mapping[str, Any]) -> RenderedNotice:
@@ -62,10 +65,10 @@ class CompiledContent:
         Raises ContentError beyond a limit.
         """
         context = _empty_as_nil(context)
-        title = " ".join(render_template(self._subject, context, part="subject").split())
-        body = " ".join(render_template(self._preview, context, part="preview_text").split())
+        title = _one_line(render_pieces(self._subject, context, part="subject"))
+        body = _one_line(render_pieces(self._preview, context, part="preview_text"))
         if not body:
-            body = tidy_text(render_template(self._text, context, part="html")).split("\n", 1)[0]
+            body = tidy_text("".join(render_pieces(self._text, context, part="html"))).split("\n", 1)[0]
         return RenderedNotice(title, body)
 
 
@@ -77,17 +80,21 @@ def compile_content(*, subject: str, html: str, preview_text: str = "") -> Compi
     parse_template(html, part="html", autoescape=True)  # for line numbers of the source, not of what is inlined
     parse_template(preview_text, part="preview_text", autoescape=True)
     return CompiledContent(
-        parse_template(subject, part="subject", autoescape=False),
-        parse_template(preview_text, part="preview_text", autoescape=False),
-        parse_template(inline_css(_with_preview(html, preview_text)), part="html", autoescape=True),
-        parse_template(text_template(html), part="html", autoescape=False),
+        CompiledTemplate(parse_template(subject, part="subject", autoescape=False)),
+        CompiledTemplate(parse_template(preview_text, part="preview_text", autoescape=False)),
+        CompiledTemplate(parse_template(inline_css(_with_preview(html, preview_text)), part="html", autoescape=True)),
+        CompiledTemplate(parse_template(text_template(html), part="html", autoescape=False)),
     )
+
+
+def _one_line(pieces: Pieces) -> str:
+    return " ".join("".join(pieces).split())  # a line break would end a header
 
 
 def _empty_as_nil(value: Any) -> Any:
     """Liquid takes an empty text for true, and nobody who writes `{% if customer.first_name %}` means that."""
-    if isinstance(value, Mapping):
-        return {name: _empty_as_nil(inner) for name, inner in value.items()}
+    if isinstance(value, dict):
+        return {name: _empty_as_nil(inner) if inner.__class__ in _NOT_FINAL else inner for name, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_empty_as_nil(inner) for inner in value]
     return None if value == "" else value

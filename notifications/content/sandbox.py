@@ -61,13 +61,21 @@ class SandboxContext(RenderContext):
         function = super().filter(name, token)
 
         def bounded(value: object, *args: object, **kwargs: object) -> object:
-            self.tick()
-            _check_size(value, VALUE_LIMIT)
-            for argument in (*args, *kwargs.values()):
-                _check_size(argument, ARGUMENT_LIMIT)
+            self._check(value, *args, *kwargs.values())
             return function(value, *args, **kwargs)
 
         return bounded
+
+    def apply(self, function: Callable[..., object], value: object, *args: object) -> object:
+        """What `filter` does, for a filter that was looked up before."""
+        self._check(value, *args)
+        return function(value, *args, context=self) if hasattr(function, "with_context") else function(value, *args)
+
+    def _check(self, value: object, *args: object) -> None:
+        self.tick()
+        _check_size(value, VALUE_LIMIT)
+        for argument in args:
+            _check_size(argument, ARGUMENT_LIMIT)
 
 
 def _check_size(value: object, limit: int) -> None:
@@ -95,18 +103,22 @@ def _ticking(tag: type[Tag]) -> type[Tag]:
     return type(f"Ticking{tag.__name__}", (tag,), {"node_class": TickingNode})
 
 
-class _BoundedForNode(ForNode):
+class BoundedForNode(ForNode):
     """A `for` that refuses a long range before it builds a list of it, as `reversed` does."""
 
-    def render_to_output(self, context: RenderContext, buffer: Any) -> int:
+    def check_length(self, context: RenderContext) -> None:
+        """Raise ResourceLimitError for a range that is too long."""
         values = self.expression.iterable.evaluate(context)
         if isinstance(values, range) and values.stop - values.start > LOOP_LIMIT:
             raise ResourceLimitError(_("A loop is too long."), token=self.token)
+
+    def render_to_output(self, context: RenderContext, buffer: Any) -> int:
+        self.check_length(context)
         return super().render_to_output(context, buffer)
 
 
 class _BoundedFor(ForTag):
-    node_class = _BoundedForNode
+    node_class = BoundedForNode
 
 
 _PLAIN_TAGS: tuple[type[Tag], ...] = (Literal, Illegal, BreakTag, ContinueTag, CommentTag, InlineCommentTag)
@@ -136,8 +148,9 @@ _ENVIRONMENTS = {autoescape: SandboxEnvironment(autoescape=autoescape) for autoe
 
 def parse_template(source: str, *, part: str, autoescape: bool) -> BoundTemplate:
     """Parse a template; with `autoescape`, values are escaped for HTML. Raises ContentError naming the line."""
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
     find_tags(source, part=part)
-    with _named(part, source):
+    with naming(part, source):
         template = _ENVIRONMENTS[autoescape].from_string(source)
     for name, spans in template.analyze(include_partials=False).filters.items():
         if name not in FILTERS:  # liquid itself would find out in the first mail only
@@ -148,12 +161,13 @@ def parse_template(source: str, *, part: str, autoescape: bool) -> BoundTemplate
 
 def render_template(template: BoundTemplate, context: Mapping[str, Any], *, part: str) -> str:
     """Render it with plain data. Raises ContentError when it goes beyond a limit or computes nonsense."""
-    with _named(part):
+    with naming(part):
         return template.render(**context)
 
 
 @contextmanager
-def _named(part: str, source: str = "") -> Iterator[None]:
+def naming(part: str, source: str = "") -> Iterator[None]:
+    """Turn whatever goes wrong inside into a ContentError of `part`."""
     try:
         yield
     except LiquidError as error:

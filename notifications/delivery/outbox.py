@@ -20,6 +20,7 @@ from notifications.delivery.turn import Turn
 from notifications.listening.domains import count_sent
 from notifications.models import Message, Run
 
+BATCH = 100  # what a killed worker leaves `unknown` at most
 SESSION_SECONDS = 20.0
 LOOK_UP_SECONDS = 2.0  # how long a pause takes at most to stop a batch that is under way
 LEASE_MARGIN = timedelta(minutes=2)  # longer than a slow mail, so that hardly a lease ends under one
@@ -59,7 +60,7 @@ class RunSender:
         """Claim a batch and send it; returns whether there may be more to do at once."""
         if is_resting(self.channel_name):
             return False
-        batch = claim_batch(run=self.run)
+        batch = claim_batch(run=self.run, limit=BATCH)
         if not batch.claims:
             return batch.cancelled > 0
         turn = Turn(batch, self.letters, self._watch())

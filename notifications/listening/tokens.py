@@ -1,8 +1,10 @@
 """The signed tokens in a message's links. They carry ids only, so they are short and hold nothing personal."""
 
+import hmac
 from dataclasses import dataclass
 
-from django.core.signing import BadSignature, Signer
+from django.core.signing import BadSignature, Signer, b64_encode
+from django.utils.crypto import salted_hmac
 
 _CLICK = "notifications.click"
 _UNSUBSCRIBE = "notifications.unsubscribe"
@@ -22,21 +24,31 @@ class MessageToken:
 
 
 class TokenMaker:
-    """Makes tokens; building the signer once saves half of the cost of each token."""
+    """Makes tokens as `Signer` does, with the salted key worked out once: a message has half a dozen of them."""
 
     def __init__(self) -> None:
-        self._click = Signer(sep=".", salt=_CLICK)
-        self._unsubscribe = Signer(sep=".", salt=_UNSUBSCRIBE)
-        self._open = Signer(sep=".", salt=_OPEN)
+        self._click = _stamp(_CLICK)
+        self._unsubscribe = _stamp(_UNSUBSCRIBE)
+        self._open = _stamp(_OPEN)
 
     def click(self, *, message_id: int, link_id: int) -> str:
-        return self._click.sign(f"{message_id}-{link_id}")
+        return _signed(self._click, f"{message_id}-{link_id}")
 
     def unsubscribe(self, *, customer_id: int, message_id: int) -> str:
-        return self._unsubscribe.sign(f"{customer_id}-{message_id}")
+        return _signed(self._unsubscribe, f"{customer_id}-{message_id}")
 
     def open(self, *, message_id: int) -> str:
-        return self._open.sign(f"{message_id}-0")
+        return _signed(self._open, f"{message_id}-0")
+
+
+def _stamp(salt: str) -> hmac.HMAC:
+    return salted_hmac(f"{salt}signer", "", algorithm="sha256")
+
+
+def _signed(stamp: hmac.HMAC, value: str) -> str:
+    mac = stamp.copy()
+    mac.update(value.encode())
+    return f"{value}.{b64_encode(mac.digest()).decode()}"
 
 
 def read_click(token: str) -> tuple[int, int]:

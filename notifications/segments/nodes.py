@@ -1,6 +1,7 @@
 """A rule after it was checked: what the compiler and the explainer read."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from notifications.segments.fields import Field
@@ -36,10 +37,28 @@ class FieldTest:
 
 
 @dataclass(frozen=True, slots=True)
+class AttributeTest:
+    """An attribute that the shop gave the customer, by its name. A number is only ever compared with numbers."""
+
+    name: str
+    op: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRange:
+    """In the shop's currency; None where there is no bound."""
+
+    least: Decimal | None
+    most: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
 class EventCount:
     """How many events of a type there were. `most` None: no upper limit; `days` None: ever.
 
-    The last three are the shop's own ids of items and categories (with those below them), and brands; empty: any.
+    `items` and `categories` (with those below them) are the shop's own ids; empty means any, as with brands. `price`
+    is that of the item today.
     """
 
     type: EventType
@@ -49,6 +68,51 @@ class EventCount:
     items: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     brands: tuple[str, ...] = ()
+    price: PriceRange | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCount:
+    """How many orders were placed and not cancelled. `most` None: no upper limit; `days` None: ever."""
+
+    least: int
+    most: int | None
+    days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderTotal:
+    """What was paid and not refunded, in the shop's currency. `days` None: ever."""
+
+    op: str
+    value: Any
+    days: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastOrder:
+    """When the newest order that was not cancelled was placed."""
+
+    op: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Predicted:
+    """What the model expects: a comparison, or where `op` is `top`, the share in percent that is highest."""
+
+    measure: str
+    op: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class HadMessage:
+    """`state` is `received`, `clicked` or `ignored` (received, none clicked). An empty `campaign` is any."""
+
+    state: str
+    campaign: str
+    days: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +135,5 @@ class InSegment:
     rule: "Rule"
 
 
-Rule = All | AnyOf | Not | FieldTest | EventCount | HasConsent | HasCoupon | InSegment
+Membership = EventCount | OrderCount | HadMessage | HasConsent | HasCoupon
+Rule = All | AnyOf | Not | FieldTest | AttributeTest | OrderTotal | LastOrder | Predicted | InSegment | Membership

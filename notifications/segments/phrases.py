@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Phrases:
-    """Format strings by name, and the nouns of the events in the singular and the plural."""
+    """Format strings by name, and the nouns of what is counted in the singular and the plural."""
 
     texts: dict[str, str]
     events: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -59,6 +59,26 @@ ENGLISH = Phrases(
         "redeemed": "who redeemed a coupon",
         "of_offer": " of “{}”",
         "segment": "who belong to “{}”",
+        "top": "who are among the {1}% with the highest {0}",
+        "hours": "who are mostly active between {}:00 and {}:00",
+        "attribute": "attribute “{}”",
+        "order_total": "order total{}",
+        "last_order": "last order",
+        "click": "chance of a visit",
+        "cart": "chance of filling a cart",
+        "purchase": "chance of a purchase",
+        "churn": "chance of leaving",
+        "expected_value": "expected value",
+        "prices": " priced {} to {}",
+        "price_from": " priced from {}",
+        "price_to": " priced up to {}",
+        "received": "who received {}{}",
+        "clicked": "who clicked in {}{}",
+        "ignored": "who received {} but clicked nothing in it{}",
+        "any_message": "a message",
+        "the_campaign": "“{}”",
+        "true": "yes",
+        "false": "no",
         "marketing": "marketing",
         "profiling": "profiling",
         "inbox": "in-app messages",
@@ -66,6 +86,7 @@ ENGLISH = Phrases(
         **_CHANNELS,
     },
     {
+        "order": ("order", "orders"),
         "view": ("view", "views"),
         "search": ("search", "searches"),
         "add_to_cart": ("addition to the cart", "additions to the cart"),
@@ -126,6 +147,26 @@ CHINESE = Phrases(
         "redeemed": "使用过优惠券",
         "of_offer": "（{}）",
         "segment": "属于“{}”",
+        "top": "{}最高的 {}%",
+        "hours": "主要在 {}:00 到 {}:00 之间活跃",
+        "attribute": "属性“{}”",
+        "order_total": "{}订单总额",
+        "last_order": "最近一次下单",
+        "click": "访问概率",
+        "cart": "加购概率",
+        "purchase": "购买概率",
+        "churn": "流失概率",
+        "expected_value": "预期价值",
+        "prices": "（价格 {} 到 {}）",
+        "price_from": "（价格不低于 {}）",
+        "price_to": "（价格不超过 {}）",
+        "received": "{1}收到过{0}",
+        "clicked": "{1}点击过{0}",
+        "ignored": "{1}收到过{0}但没有点击",
+        "any_message": "消息",
+        "the_campaign": "营销活动“{}”的消息",
+        "true": "是",
+        "false": "否",
         "marketing": "营销",
         "profiling": "个性化分析",
         "inbox": "站内消息",
@@ -133,6 +174,7 @@ CHINESE = Phrases(
         **_CHANNELS_ZH,
     },
     {
+        "order": ("下单", "下单"),
         "view": ("浏览", "浏览"),
         "search": ("搜索", "搜索"),
         "add_to_cart": ("加入购物车", "加入购物车"),

@@ -1,15 +1,19 @@
 """The rule language, and what is wrong with a rule, at its place in the tree.
 
-    {"all": [rule, …]}   {"any": [rule, …]}   {"not": rule}
+    {"all": [rule, …]}   {"any": [rule, …]}   {"not": rule}   {"segment": "Loyal customers"}
     {"field": "profile.last_order_at", "op": "older_than_days", "value": 60}
+    {"attribute": "shoe size", "op": ">=", "value": 40}
     {"event": "purchase", "count": {">=": 2}, "within_days": 90,
-     "item": {"ids": […], "category": […], "brand": […]}}
+     "item": {"ids": […], "category": […], "brand": […], "price": {">=": 10, "<=": 50}}}
     {"event": "purchase", "never": true, "within_days": 90}
-    {"consent": "email", "purpose": "marketing"}
+    {"orders": "count", "op": ">=", "value": 2, "within_days": 365}   {"orders": "total", …}
+    {"orders": "last", "op": "older_than_days", "value": 60}
+    {"prediction": "churn", "op": ">=", "value": 0.7}   {"prediction": "purchase", "top_percent": 10}
+    {"message": "ignored", "campaign": "Spring letter", "within_days": 30}
     {"coupon": "unused", "offer": "Spring"}
-    {"segment": "Loyal customers"}
+    {"consent": "email", "purpose": "marketing"}
 
-Field names and their operators stand in `fields`.
+Field names and their operators stand in `fields`; `docs/segments.md` says the same for marketers.
 """
 
 from collections.abc import Mapping
@@ -18,33 +22,28 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from notifications.models import Offer, Segment
+from notifications.models import Segment
 from notifications.segments import nodes
-from notifications.segments.fields import FIELDS, OPERATORS, WITHOUT_VALUE
-from notifications.segments.values import (
-    LONGEST_LIST,
-    BadValueError,
-    check_days,
-    check_texts,
-    check_value,
-    count_bounds,
-)
-from users.choices import Channel, ConsentPurpose, EventType
+from notifications.segments.leaves import LEAVES, named
+from notifications.segments.values import BadValueError
 
 DEEPEST = 10
 MOST_RULES = 200
 
-_KEYS = {
+KEYS = {
     "all": {"all"},
     "any": {"any"},
     "not": {"not"},
-    "field": {"field", "op", "value"},
-    "event": {"event", "count", "never", "within_days", "item"},
-    "consent": {"consent", "purpose"},
-    "coupon": {"coupon", "offer"},
     "segment": {"segment"},
+    "field": {"field", "op", "value"},
+    "attribute": {"attribute", "op", "value"},
+    "event": {"event", "count", "never", "within_days", "item"},
+    "orders": {"orders", "op", "value", "within_days"},
+    "prediction": {"prediction", "op", "value", "top_percent"},
+    "message": {"message", "campaign", "within_days"},
+    "coupon": {"coupon", "offer"},
+    "consent": {"consent", "purpose"},
 }
-_ITEM_KEYS = ("ids", "category", "brand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +106,7 @@ class _Parser:
         if kind == "not":
             inner = self.parse(rule["not"], _join(path, "not"), depth + 1)
             return nodes.Not(inner) if inner else None
-        return self._segment(rule["segment"]) if kind == "segment" else _LEAVES[kind](rule)
+        return self._segment(rule["segment"]) if kind == "segment" else LEAVES[kind](rule)
 
     def _group(
         self, rules: object, path: str, depth: int, group: type[nodes.All | nodes.AnyOf]
@@ -122,9 +121,9 @@ class _Parser:
         if name in self.names:
             way = " → ".join((*self.names, str(name)))
             raise BadValueError("segment", _("refers back to itself: %(way)s") % {"way": way})
-        segment = Segment.objects.filter(name=name).first() if isinstance(name, str) else None
+        segment = Segment.objects.filter(name=name).first() if named(name) else None
         if segment is None:
-            raise BadValueError("segment", _("there is no segment “%(name)s”") % {"name": name})
+            raise BadValueError("segment", _("there is no segment “%(name)s”") % {"name": named(name)})
         inner = _Parser((*self.names, segment.name), self.count)
         parsed = inner.parse(segment.rule, "")
         self.count = inner.count
@@ -136,60 +135,12 @@ class _Parser:
 def _kind(rule: Any) -> str:
     if not isinstance(rule, Mapping):
         raise BadValueError("", _('must be an object such as {"field": …} or {"all": […]}'))
-    kinds = [kind for kind in _KEYS if kind in rule]
+    kinds = [kind for kind in KEYS if kind in rule]
     if len(kinds) != 1:
-        raise BadValueError("", _("must have exactly one of %(kinds)s") % {"kinds": ", ".join(_KEYS)})
-    if unknown := sorted(str(key) for key in rule.keys() - _KEYS[kinds[0]]):
-        raise BadValueError(unknown[0], _("is not known beside “%(kind)s”") % {"kind": kinds[0]})
+        raise BadValueError("", _("must have exactly one of %(kinds)s") % {"kinds": ", ".join(KEYS)})
+    if unknown := sorted(str(key) for key in rule.keys() - KEYS[kinds[0]]):
+        raise BadValueError(named(unknown[0]), _("is not known beside “%(kind)s”") % {"kind": kinds[0]})
     return kinds[0]
-
-
-def _field(rule: Mapping[str, Any]) -> nodes.Rule:
-    field = _choose("field", rule["field"], FIELDS)
-    op = _choose("op", rule.get("op"), {op: op for op in OPERATORS[field.kind]})
-    if op not in WITHOUT_VALUE:
-        return nodes.FieldTest(field, op, check_value(field.kind, op, rule.get("value")))
-    if "value" in rule:
-        raise BadValueError("value", _("has no meaning with “%(op)s”; leave it out") % {"op": op})
-    return nodes.FieldTest(field, op, None)
-
-
-def _event(rule: Mapping[str, Any]) -> nodes.Rule:
-    kind = _choose("event", rule["event"], {kind.code: kind for kind in EventType})
-    if "never" in rule and (rule["never"] is not True or "count" in rule):
-        raise BadValueError("never", _("must be true, without “count”"))
-    least, most = (0, 0) if "never" in rule else count_bounds(rule.get("count", {">=": 1}))
-    days = check_days("within_days", rule["within_days"]) if "within_days" in rule else None
-    item = rule.get("item")
-    if "item" in rule and (not isinstance(item, Mapping) or not item or item.keys() - set(_ITEM_KEYS)):
-        raise BadValueError("item", _("must be an object with %(keys)s") % {"keys": ", ".join(_ITEM_KEYS)})
-    ids, categories, brands = (
-        check_texts(f"item.{key}", item[key], LONGEST_LIST) if item and key in item else () for key in _ITEM_KEYS
-    )
-    return nodes.EventCount(kind, least, most, days, ids, categories, brands)
-
-
-def _consent(rule: Mapping[str, Any]) -> nodes.Rule:
-    channel = _choose("consent", rule["consent"], {value: value for value in Channel.values})
-    purpose = rule.get("purpose", ConsentPurpose.MARKETING)
-    return nodes.HasConsent(channel, _choose("purpose", purpose, {value: value for value in ConsentPurpose.values}))
-
-
-def _coupon(rule: Mapping[str, Any]) -> nodes.Rule:
-    state = _choose("coupon", rule["coupon"], {"unused": "unused", "redeemed": "redeemed"})
-    offer = rule.get("offer", "")
-    if "offer" in rule and not (isinstance(offer, str) and Offer.objects.filter(name=offer).exists()):
-        raise BadValueError("offer", _("there is no offer “%(name)s”") % {"name": offer})
-    return nodes.HasCoupon(state, offer)
-
-
-_LEAVES = {"field": _field, "event": _event, "consent": _consent, "coupon": _coupon}
-
-
-def _choose(key: str, value: object, known: Mapping[str, Any]) -> Any:
-    if not isinstance(value, str) or value not in known:
-        raise BadValueError(key, _("must be one of %(known)s") % {"known": ", ".join(known)})
-    return known[value]
 
 
 def _join(path: str, key: str) -> str:

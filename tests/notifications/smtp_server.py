@@ -19,9 +19,16 @@ class Recorder:
     after_data: dict[str, str] = field(default_factory=dict)
     on_data: object = None
     per_connection: int = 0
+    pipelining: bool = False
     accepted: list[tuple[str, bytes]] = field(default_factory=list)
     connections: int = 0
     port: int = 0
+
+    async def handle_EHLO(  # noqa: N802
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*responses[:-1], *(["250-PIPELINING"] if self.pipelining else []), responses[-1]]
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list) -> str:  # noqa: N802
         answer = self.at_recipient.get(address, "250 OK")

@@ -17,7 +17,8 @@ from notifications.channels.base import (
     Receipt,
 )
 from notifications.channels.email.mime import MailTemplate, wire_address
-from notifications.channels.email.smtp import SmtpConnection, SmtpSettings
+from notifications.channels.email.server import SmtpSettings
+from notifications.channels.email.smtp import Mail, SmtpConnection
 from notifications.models import Suppression
 from users.choices import Channel
 from users.models import Customer
@@ -60,16 +61,26 @@ class EmailChannel:
 
     def deliver(self, messages: Iterable[Envelope]) -> Iterator[Receipt]:
         """Send each mail; the provider's id is its Message-ID."""
+        unsendable: list[Receipt] = []
+        for mail, error in self._connection.deliver(self._mails(messages, unsendable)):
+            yield from _emptied(unsendable)
+            yield self._receipt(mail.message_id, mail.address, error)
+        yield from unsendable
+
+    def _mails(self, messages: Iterable[Envelope], unsendable: list[Receipt]) -> Iterator[Mail]:
         for envelope in messages:
             try:
                 address = wire_address(envelope.address.value)
-                data = self._template.build(envelope, address=address)
-                self._connection.send(sender=self._template.sender, recipient=address, data=data)
-            except DeliveryError as error:
-                dead = (envelope.address,) if isinstance(error, BadAddressError) else ()
-                yield Receipt(envelope.message_id, error=error, dead=dead)
+            except BadAddressError as error:
+                unsendable.append(self._receipt(envelope.message_id, envelope.address, error))
             else:
-                yield Receipt(envelope.message_id, provider_id=self._template.provider_id(envelope.message_id))
+                data = self._template.build(envelope, address=address)
+                yield Mail(envelope.message_id, envelope.address, self._template.sender, address, data)
+
+    def _receipt(self, message_id: int, address: Address, error: DeliveryError | None) -> Receipt:
+        if error is None:
+            return Receipt(message_id, provider_id=self._template.provider_id(message_id))
+        return Receipt(message_id, error=error, dead=(address,) if isinstance(error, BadAddressError) else ())
 
     @classmethod
     def retire(cls, addresses: Sequence[Address]) -> None:
@@ -84,3 +95,8 @@ class EmailChannel:
                 ),
                 ignore_conflicts=True,
             )
+
+
+def _emptied(receipts: list[Receipt]) -> list[Receipt]:
+    taken, receipts[:] = receipts[:], []
+    return taken

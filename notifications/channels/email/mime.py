@@ -9,9 +9,11 @@ import base64
 import binascii
 import re
 import time
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr, parseaddr
+from functools import lru_cache
 
 from notifications.channels.base import BadAddressError, Envelope, Mailing
 
@@ -19,7 +21,11 @@ from notifications.channels.base import BadAddressError, Envelope, Mailing
 BOUNDARY = "=_apropos_=_"
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _ADDRESS = re.compile(r"[^\s@<>(),;:\\\"\[\]]+@[^\s@<>(),;:\\\"\[\]]+")
+_LINE_END = re.compile(r"\r\n?|\n")
+_LEADING_DOTS = re.compile(rb"^\.{1,24}", re.MULTILINE)  # SMTP would have to double them
 _FOLD_AT = 76
+_WORD_BYTES = 36  # 48 characters of base64 and 12 of markup leave room for a header of 15
+_REMEMBER = 20_000  # characters
 
 
 def header_text(text: str, *, name_length: int = 0) -> str:
@@ -30,8 +36,22 @@ def header_text(text: str, *, name_length: int = 0) -> str:
     line = " ".join(_CONTROLS.sub(" ", text).split())
     if line.isascii() and "=?" not in line and len(line) + name_length <= _FOLD_AT:
         return line
-    charset = "us-ascii" if line.isascii() and "=?" not in line else "utf-8"
-    return Header(line, charset, maxlinelen=_FOLD_AT, header_name="x" * name_length).encode(linesep="\r\n")
+    if line.isascii() and "=?" not in line:
+        return Header(line, "us-ascii", maxlinelen=_FOLD_AT, header_name="x" * name_length).encode(linesep="\r\n")
+    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in _words(line))
+
+
+def _words(line: str) -> Iterator[bytes]:
+    """UTF-8 in pieces that fit an encoded word, none of which parts a character (RFC 2047 §5)."""
+    word = b""
+    for character in line:
+        encoded = character.encode("utf-8", "replace")
+        if len(word) + len(encoded) > _WORD_BYTES:
+            yield word
+            word = b""
+        word += encoded
+    if word:
+        yield word
 
 
 def wire_address(address: str) -> str:
@@ -48,17 +68,35 @@ def wire_address(address: str) -> str:
         raise BadAddressError(f"The domain of the address is not valid ({error}).") from error
 
 
-def body_part(text: str, *, subtype: str) -> bytes:
+def body_part(pieces: Sequence[str], *, subtype: str) -> bytes:
     """One part of the mail with its headers. Mostly-ASCII text stays readable; the rest is shorter in base64."""
-    data = text.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")
+    text = "".join(pieces)
+    data = text.encode("utf-8", "replace")
     if len(data) < len(text) * 1.2:
         encoding = "quoted-printable"
-        body = binascii.b2a_qp(data).replace(b"\n", b"\r\n")
+        body = b"".join([_remembered(piece) if len(piece) < _REMEMBER else _quoted(piece) for piece in pieces])
     else:
         encoding = "base64"
-        body = base64.encodebytes(data.replace(b"\n", b"\r\n")).replace(b"\n", b"\r\n")
+        body = _base64(_LINE_END.sub("\r\n", text).encode("utf-8", "replace"))
     head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
     return head.encode() + body
+
+
+def _quoted(piece: str) -> bytes:
+    """`piece` in quoted-printable, ended by a soft line break so that another can follow."""
+    data = _LINE_END.sub("\n", piece).encode("utf-8", "replace")
+    encoded = _LEADING_DOTS.sub(lambda dots: b"=2E" * len(dots[0]) + b"=\n", binascii.b2a_qp(data))
+    encoded = encoded.replace(b"\n", b"\r\n")
+    return encoded if encoded.endswith(b"\r\n") or not encoded else encoded + b"=\r\n"
+
+
+# What is common to many mails is encoded once; what is not falls out again.
+_remembered = lru_cache(maxsize=2048)(_quoted)
+
+
+def _base64(data: bytes) -> bytes:
+    encoded = binascii.b2a_base64(data, newline=False)
+    return b"\r\n".join([encoded[start : start + _FOLD_AT] for start in range(0, len(encoded), _FOLD_AT)]) + b"\r\n"
 
 
 class MailTemplate:
@@ -87,7 +125,7 @@ class MailTemplate:
         return f"<{message_id}.{self.mailing.token}@{self.domain}>"
 
     def build(self, envelope: Envelope, *, address: str) -> bytes:
-        """The mail as it goes over the wire, before dot-stuffing; `address` comes from `wire_address`."""
+        """The mail as it goes over the wire; `address` comes from `wire_address`. No line begins with a dot."""
         headers = (
             f"{self._common}To: {address}\r\n"
             f"Subject: {header_text(envelope.subject, name_length=9)}\r\n"
@@ -100,10 +138,10 @@ class MailTemplate:
             (
                 headers.encode(),
                 edge,
-                body_part("".join(envelope.text), subtype="plain"),
+                body_part(envelope.text, subtype="plain"),
                 b"\r\n",
                 edge,
-                body_part("".join(envelope.html), subtype="html"),
+                body_part(envelope.html, subtype="html"),
                 f"\r\n--{BOUNDARY}--\r\n".encode(),
             )
         )

@@ -59,6 +59,7 @@ def test_a_mail_parses_back_with_every_header_a_bulk_sender_needs():
         "满三十减五，" * 300,
         "x" * 5000,
         "--=_apropos_=_--\n",
+        "." * 200 + "\n.css { }\n..",
         "emoji 🎁 and ascii " * 40,
     ],
 )
@@ -70,11 +71,19 @@ def test_bodies_survive_the_way(body):
 
 
 @given(
-    body=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"))
+    st.lists(
+        st.from_regex(r"[.\n ]{0,90}", fullmatch=True)
+        | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"))
+    )
 )
-def test_any_text_survives_the_way(body):
-    part = message_from_bytes(body_part(body, subtype="plain"), policy=policy.default)
+def test_any_text_survives_the_way_in_any_pieces(pieces):
+    data = body_part(pieces, subtype="plain")
+    part = message_from_bytes(data, policy=policy.default)
+    body = "".join(pieces)
     assert part.get_payload(decode=True).decode().replace("\r\n", "\n").rstrip("\n") == body.rstrip("\n")
+    lines = data.split(b"\r\n")
+    assert max(map(len, lines)) <= 76
+    assert not any(line.startswith(b".") for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,11 @@
+import re
 import smtplib
 import socket
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import strategies as st
 
 from notifications.channels.base import (
     Address,
@@ -14,11 +18,12 @@ from notifications.channels.base import (
     TransientError,
 )
 from notifications.channels.email.channel import EmailChannel, pooled_connection
-from notifications.channels.email.smtp import SmtpConnection, SmtpSettings
+from notifications.channels.email.server import SmtpSettings
+from notifications.channels.email.smtp import Mail, SmtpConnection
 
 
-def send(address, *, number=1):
-    envelope = Envelope(
+def envelope(address, *, number=1):
+    return Envelope(
         message_id=number,
         address=Address(address),
         subject="Grüße",
@@ -26,8 +31,19 @@ def send(address, *, number=1):
         text=(".\n..dots\n",),
         unsubscribe_url="https://a.example/u/x/",
     )
+
+
+def deliver(*addresses):
+    """What became of each, as the class of its error or the id."""
     with EmailChannel(Mailing(run_id=1, campaign_id=1, token="t")) as channel:
-        (receipt,) = channel.deliver([envelope])
+        envelopes = (envelope(address, number=number) for number, address in enumerate(addresses))
+        receipts = {receipt.message_id: receipt for receipt in channel.deliver(envelopes)}
+    return [receipts[number].provider_id or type(receipts[number].error) for number in range(len(addresses))]
+
+
+def send(address, *, number=1):
+    with EmailChannel(Mailing(run_id=1, campaign_id=1, token="t")) as channel:
+        (receipt,) = channel.deliver([envelope(address, number=number)])
     if receipt.error is not None:
         raise receipt.error
     return receipt.provider_id
@@ -115,8 +131,10 @@ def test_an_absent_server_is_not_the_fault_of_the_message():
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = SmtpSettings("127.0.0.1", port, "", "", starttls=False, implicit_tls=False, timeout=2)
-    with pytest.raises(ThrottledError, match=rf"127\.0\.0\.1:{port} cannot be used .* Check EMAIL_URL"):
-        SmtpConnection(server).send(sender="a@example.com", recipient="b@example.com", data=b"x\r\n")
+    mail = Mail(1, Address("b@example.com"), "a@example.com", "b@example.com", b"x\r\n")
+    ((_, error),) = SmtpConnection(server).deliver([mail])
+    assert type(error) is ThrottledError
+    assert re.search(rf"127\.0\.0\.1:{port} cannot be used .* Check EMAIL_URL", str(error))
 
 
 def test_starttls_is_demanded_when_it_is_configured(smtp, settings):
@@ -127,8 +145,87 @@ def test_starttls_is_demanded_when_it_is_configured(smtp, settings):
 
 
 def test_the_same_bytes_as_the_standard_library_sends(smtp):
-    data = b"Subject: x\r\n\r\n.\r\n..\r\nend\r\n"
-    SmtpConnection(SmtpSettings.from_django()).send(sender="a@example.com", recipient="b@example.com", data=data)
+    data = b"Subject: x\r\n\r\nin between.\r\n\r\nend\r\n"
+    mail = Mail(1, Address("b@example.com"), "a@example.com", "b@example.com", data)
+    assert list(SmtpConnection(SmtpSettings.from_django()).deliver([mail])) == [(mail, None)]
     with smtplib.SMTP("127.0.0.1", smtp.port) as raw:
         raw.sendmail("a@example.com", "b@example.com", data)
     assert smtp.accepted[0][1] == smtp.accepted[1][1] == data
+
+
+KINDS = {
+    "busy": ("at_recipient", "450 4.2.1 mailbox busy", TransientError),
+    "full": ("at_recipient", "452 4.2.2 full", TransientError),
+    "slow": ("at_recipient", "450 4.7.1 greylisted", ThrottledError),
+    "later": ("at_recipient", "421 4.3.2 going down", ThrottledError),
+    "gone": ("at_recipient", "550 5.1.1 no such user", BadAddressError),
+    "policy": ("at_recipient", "554 5.7.1 no", PermanentError),
+    "hangs": ("at_recipient", "drop", TransientError),
+    "content": ("after_data", "554 5.6.0 refused", PermanentError),
+    "closing": ("after_data", "421 4.3.2 going down", ThrottledError),
+    "lost": ("after_data", "drop", OutcomeUnknownError),
+    "no address": (None, None, BadAddressError),
+}
+
+
+def ill_fated(smtp, kinds):
+    """Mails to good addresses and to those of `kinds`, and what must become of them."""
+    addresses, fates = [], []
+    for number, kind in enumerate(kinds):
+        address = f"{kind.replace(' ', '-')}{number}@example.com" if kind != "no address" else f"none{number}"
+        part, answer, error = KINDS.get(kind, (None, None, None))
+        if part:
+            getattr(smtp, part)[address] = answer
+        addresses.append(address)
+        fates.append(error or f"<{number}.t@shop.example>")
+    return addresses, fates
+
+
+def test_a_stream_of_every_kind_of_failure_stops_nobody(smtp):
+    kinds = [each for kind in KINDS for each in (kind, kind, "good")]
+    addresses, fates = ill_fated(smtp, kinds)
+    assert deliver(*addresses) == fates
+    expected = [address for address, kind in zip(addresses, kinds, strict=True) if kind in ("good", "lost")]
+    assert smtp.addresses == expected
+
+
+@hypothesis.settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kinds=st.lists(st.sampled_from(["good", *KINDS]), max_size=12), per_connection=st.integers(0, 3))
+def test_in_any_order_each_mail_arrives_once_or_not_at_all(smtp, kinds, per_connection):
+    smtp.accepted.clear()
+    smtp.per_connection = per_connection
+    addresses, fates = ill_fated(smtp, kinds)
+    assert deliver(*addresses) == fates
+    assert smtp.addresses == [
+        address for address, kind in zip(addresses, kinds, strict=True) if kind in ("good", "lost")
+    ]
+    pooled_connection().quit()
+
+
+def test_pipelining_saves_round_trips_and_asks_for_nothing_that_is_not_delivered(smtp):
+    """The next mail is rendered while the server works, and at most one is ahead."""
+    ahead = []
+
+    def envelopes():
+        for number in range(10):
+            ahead.append(number - len(smtp.accepted))
+            yield envelope(f"{number}@example.com", number=number)
+
+    with EmailChannel(Mailing(run_id=1, campaign_id=1, token="t")) as channel:
+        assert len(list(channel.deliver(envelopes()))) == 10
+    assert max(ahead) <= 2
+    assert smtp.connections == 1
+
+
+def test_a_sender_that_is_told_to_stop_still_learns_what_became_of_the_mails_under_way(smtp):
+    def envelopes():
+        for number in range(3):
+            yield envelope(f"{number}@example.com", number=number)
+        raise SystemExit
+
+    with EmailChannel(Mailing(run_id=1, campaign_id=1, token="t")) as channel:
+        receipts = channel.deliver(envelopes())
+        assert [next(receipts).message_id for _ in range(3)] == [0, 1, 2]
+        with pytest.raises(SystemExit):
+            next(receipts)
+    assert len(smtp.accepted) == 3

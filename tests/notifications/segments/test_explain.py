@@ -1,7 +1,9 @@
 import pytest
 
 from notifications.segments import explain_rule
-from tests.factories import SegmentFactory
+from tests.factories import CategoryFactory, ItemFactory, SegmentFactory
+
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
@@ -30,8 +32,8 @@ from tests.factories import SegmentFactory
                     {"field": "profile.favourite_brand", "op": "in", "value": ["Blue"]},
                 ]
             },
-            "Customers whose lifecycle stage is at_risk and whose favourite brand is Blue.",
-            "满足以下条件的客户：生命周期阶段为 at_risk，并且偏好品牌为 Blue。",
+            "Customers whose lifecycle stage is At risk and whose favourite brand is Blue.",
+            "满足以下条件的客户：生命周期阶段为 有流失风险，并且最偏好的品牌为 Blue。",
         ),
         (
             {"event": "purchase", "count": {">=": 2}, "within_days": 90, "item": {"category": ["tea"]}},
@@ -68,6 +70,51 @@ from tests.factories import SegmentFactory
             "Customers whose birth date is not known.",
             "满足以下条件的客户：出生日期未知。",
         ),
+        (
+            {"orders": "count", "op": "between", "value": [1, 3], "within_days": 30},
+            "Customers who had 1 to 3 orders in the last 30 days.",
+            "满足以下条件的客户：最近 30 天内下单 1 到 3 次。",
+        ),
+        (
+            {"orders": "total", "op": ">=", "value": 100, "within_days": 30},
+            "Customers whose order total in the last 30 days is at least 100.",
+            "满足以下条件的客户：最近 30 天内订单总额不少于 100。",
+        ),
+        (
+            {"orders": "last", "op": "older_than_days", "value": 60},
+            "Customers whose last order was more than 60 days ago.",
+            "满足以下条件的客户：最近一次下单在 60 天以前。",
+        ),
+        (
+            {"prediction": "churn", "op": ">=", "value": 0.7},
+            "Customers whose chance of leaving is at least 0.7.",
+            "满足以下条件的客户：流失概率不少于 0.7。",
+        ),
+        (
+            {"prediction": "purchase", "top_percent": 10},
+            "Customers who are among the 10% with the highest chance of a purchase.",
+            "满足以下条件的客户：购买概率最高的 10%。",
+        ),
+        (
+            {"message": "ignored", "within_days": 30},
+            "Customers who received a message but clicked nothing in it in the last 30 days.",
+            "满足以下条件的客户：最近 30 天内收到过消息但没有点击。",
+        ),
+        (
+            {"attribute": "tier", "op": "=", "value": "gold"},
+            "Customers whose attribute “tier” is gold.",
+            "满足以下条件的客户：属性“tier”为 gold。",
+        ),
+        (
+            {"field": "profile.active_hours", "op": "mostly_between", "value": [18, 22]},
+            "Customers who are mostly active between 18:00 and 22:00.",
+            "满足以下条件的客户：主要在 18:00 到 22:00 之间活跃。",
+        ),
+        (
+            {"event": "view", "item": {"brand": ["Ash"], "price": {">=": 10, "<=": "20.50"}}},
+            "Customers who had at least 1 view of the brand Ash priced 10 to 20.50 at any time.",
+            "满足以下条件的客户：曾经对品牌 Ash （价格 10 到 20.50）浏览至少 1 次。",
+        ),
     ],
 )
 def test_a_rule_is_one_plain_sentence_in_both_languages(rule, english, chinese):
@@ -75,7 +122,23 @@ def test_a_rule_is_one_plain_sentence_in_both_languages(rule, english, chinese):
     assert explain_rule(rule, "zh-hans") == explain_rule(rule, "zh-CN") == chinese
 
 
-@pytest.mark.django_db
 def test_a_nested_segment_is_named():
     SegmentFactory(name="Loyal")
     assert explain_rule({"segment": "Loyal"}) == "Customers who belong to “Loyal”."
+
+
+def test_categories_and_items_are_called_by_their_names(django_assert_num_queries):
+    CategoryFactory(external_id="k1", name="Green tea")
+    ItemFactory(external_id="i1", title="Teapot")
+    rule = {
+        "all": [
+            {"event": "view", "item": {"ids": ["i1", "gone"]}},
+            {"any": [{"event": "purchase", "item": {"category": ["k1"]}}]},
+            {"field": "profile.favourite_categories", "op": "in", "value": ["k1", "k2"]},
+        ]
+    }
+    with django_assert_num_queries(2):
+        assert explain_rule(rule) == (
+            "Customers who had at least 1 view of Teapot, gone at any time and who had at least 1 purchase in the "
+            "category Green tea at any time and whose favourite categories is one of Green tea, k2."
+        )
