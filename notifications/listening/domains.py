@@ -23,7 +23,7 @@ ON CONFLICT (day, domain) DO UPDATE SET sent = notifications_domainday.sent + ex
 """
 _HEALTH = f"""
 WITH sent AS (
-    SELECT domain, sum(sent) AS sent FROM notifications_domainday WHERE day >= %(since)s GROUP BY domain
+    SELECT domain, sum(sent)::bigint AS sent FROM notifications_domainday WHERE day >= %(since)s GROUP BY domain
 ), answered AS (
     SELECT domain, count(*) FILTER (WHERE kind = '{FeedbackKind.HARD_BOUNCE}') AS hard,
         count(*) FILTER (WHERE kind = '{FeedbackKind.SOFT_BOUNCE}') AS soft,
