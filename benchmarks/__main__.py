@@ -27,7 +27,7 @@ def main() -> None:
 
             django.setup()
             call_command("migrate", verbosity=0)
-            from benchmarks import delivery, export, http_ingestion, ingestion, profiles, webpush
+            from benchmarks import delivery, export, http_ingestion, ingestion, planning, profiles, webpush
 
             subjects = {
                 "ingestion": ingestion,
@@ -35,6 +35,7 @@ def main() -> None:
                 "profiles": profiles,
                 "export": export,
                 "webpush": webpush,
+                "planning": planning,
                 "delivery": delivery,
             }
             for name in sys.argv[1:] or subjects:

@@ -46,6 +46,12 @@ QUALITY_SAMPLE_DAYS = env.int("QUALITY_SAMPLE_DAYS", default=14)
 IMPORT_MAX_BYTES = env.int("IMPORT_MAX_BYTES", default=2 * 1024**3)
 IMPORT_KEEP_DAYS = env.int("IMPORT_KEEP_DAYS", default=7)
 
+# Campaigns: whether they need approval, from how many recipients on by a second person too (0: never), and the hours in
+# which nobody is written to, in the customer's own time zone (empty: none). See docs/campaigns.md.
+CAMPAIGN_APPROVALS = env.bool("CAMPAIGN_APPROVALS", default=not DEMO)
+SECOND_APPROVAL_ABOVE = env.int("SECOND_APPROVAL_ABOVE", default=10_000)
+QUIET_HOURS = env.str("QUIET_HOURS", default="" if DEMO else "21:00-08:00")
+
 INSTALLED_APPS = [
     "unfold",
     "unfold.contrib.filters",

@@ -91,6 +91,8 @@ class TierBasis(models.TextChoices):
 
 class CampaignStatus(models.TextChoices):
     DRAFT = "draft", _("Draft")
+    IN_REVIEW = "in_review", _("In review")
+    APPROVED = "approved", _("Approved")
     SCHEDULED = "scheduled", _("Scheduled")
     RUNNING = "running", _("Running")
     PAUSED = "paused", _("Paused")
@@ -99,13 +101,45 @@ class CampaignStatus(models.TextChoices):
 
 
 CAMPAIGN_MOVES: dict[str, set[str]] = {
-    CampaignStatus.DRAFT: {CampaignStatus.SCHEDULED},
-    CampaignStatus.SCHEDULED: {CampaignStatus.DRAFT, CampaignStatus.RUNNING, CampaignStatus.STOPPED},
+    CampaignStatus.DRAFT: {CampaignStatus.IN_REVIEW, CampaignStatus.SCHEDULED},
+    CampaignStatus.IN_REVIEW: {CampaignStatus.DRAFT, CampaignStatus.APPROVED},
+    CampaignStatus.APPROVED: {CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.SCHEDULED},
+    # Back to review when what was approved is changed before it starts.
+    CampaignStatus.SCHEDULED: {
+        *(CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW),
+        *(CampaignStatus.RUNNING, CampaignStatus.STOPPED),
+    },
     CampaignStatus.RUNNING: {CampaignStatus.PAUSED, CampaignStatus.COMPLETED, CampaignStatus.STOPPED},
     CampaignStatus.PAUSED: {CampaignStatus.RUNNING, CampaignStatus.STOPPED},
     # A message that is deliberately sent again opens its campaign and run once more.
     CampaignStatus.COMPLETED: {CampaignStatus.RUNNING},
 }
+
+EDITABLE_CAMPAIGN_STATUSES = (CampaignStatus.DRAFT, CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED)
+
+
+class CampaignPart(models.TextChoices):
+    """What of a campaign is approved by itself; each needs the permission `approve_<part>`."""
+
+    MESSAGE = "message", _("Message")
+    AUDIENCE = "audience", _("Audience")
+    OFFER = "offer", _("Offer")
+    WHOLE = "whole", _("Large audience, second look")
+
+
+class ChangeKind(models.TextChoices):
+    """What happened to a campaign, as its history tells it."""
+
+    CREATED = "created", _("created it")
+    EDITED = "edited", _("edited it")
+    SUBMITTED = "submitted", _("asked for approval")
+    APPROVED = "approved", _("approved")
+    WITHDRAWN = "withdrawn", _("withdrew the approval of")
+    REOPENED = "reopened", _("took it back to draft")
+    LAUNCHED = "launched", _("launched it")
+    PAUSED = "paused", _("paused it")
+    RESUMED = "resumed", _("resumed it")
+    STOPPED = "stopped", _("stopped it")
 
 
 def statuses_before(moves: dict[str, set[str]], status: str) -> list[str]:
@@ -154,6 +188,7 @@ class SuppressionReason(models.TextChoices):
     SUPPRESSED_ADDRESS = "suppressed_address", _("Address on the suppression list")
     FREQUENCY_CAP = "frequency_cap", _("Frequency cap reached")
     NO_RECOMMENDATION = "no_recommendation", _("Nothing to recommend")
+    TOO_LATE = "too_late", _("Too late to be of use")
 
 
 class MessageState(models.TextChoices):

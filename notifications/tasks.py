@@ -10,6 +10,7 @@ from typing import Any
 from celery import shared_task
 
 from notifications.campaigns.plan import plan_run as decide_run
+from notifications.campaigns.review import withdraw_stale_approvals
 from notifications.campaigns.schedule import complete_runs, runs_to_plan, start_due_runs
 from notifications.campaigns.segment_funnel import keep_funnel
 from notifications.delivery.outbox import send_due, sending_runs
@@ -23,6 +24,7 @@ EXPIRES = 15  # seconds
 @shared_task
 def tick() -> None:
     """One turn of the scheduler."""
+    withdraw_stale_approvals()
     start_due_runs()
     reap_leases()
     complete_runs()

@@ -8,9 +8,10 @@ from typing import Any
 from django.utils import timezone
 
 from recommendations.choices import Architecture, TrainingStatus
-from recommendations.export import export_interactions
+from recommendations.export import export_catalogue, export_interactions
 from recommendations.job import Job, job_folder
 from recommendations.models import TrainingRun
+from recommendations.predictions import OUTCOMES
 from recommendations.registry import champion, register_versions
 from users.choices import EventType
 
@@ -20,6 +21,8 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "seed": 1,
     "device": "auto",
     "time_budget": 900,
+    "text_encoder": "",
+    "memory_budget": None,
     "type_weights": {
         str(int(EventType.VIEW)): 0.2,
         str(int(EventType.CLICK)): 0.2,
@@ -90,7 +93,9 @@ def _train(run: TrainingRun, folder: Path) -> None:
     run.save(update_fields=["customers", "items", "interactions"])
     interactions.save(folder / "interactions.npz")
     del interactions
-    job = Job("train", folder, {"architecture": run.architecture, **run.config})
+    export_catalogue().save(folder / "catalogue.npz")
+    outcomes = {name: [int(kind) for kind in kinds] for name, kinds in OUTCOMES.items()}
+    job = Job("train", folder, {"architecture": run.architecture, "outcome_types": outcomes, **run.config})
     try:
         if not _follow(run, job):
             return

@@ -1,5 +1,5 @@
 """Segments, offers, campaigns and deliveries in the admin."""
 
-from notifications.admin import campaigns, customer_sections, deliverability, delivery, offers, segments
+from notifications.admin import campaigns, caps, customer_sections, deliverability, delivery, offers, segments
 
-__all__ = ["campaigns", "customer_sections", "deliverability", "delivery", "offers", "segments"]
+__all__ = ["campaigns", "caps", "customer_sections", "deliverability", "delivery", "offers", "segments"]

@@ -4,12 +4,12 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -20,10 +20,21 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.decorators import display
 
+from notifications.admin.campaign_form import CampaignForm
+from notifications.admin.history_page import history_lines
 from notifications.admin.labels import CAMPAIGN_COLOURS, RUN_COLOURS
+from notifications.admin.launch_page import readiness_context
 from notifications.admin.moves import MOVES, move_view, possible_moves
 from notifications.admin.report_page import report_context
-from notifications.choices import OPEN_RUN_STATUSES, CampaignStatus
+from notifications.campaigns.history import note_change
+from notifications.campaigns.review import ApprovalRefusedError, approve_part, settle_review
+from notifications.choices import (
+    EDITABLE_CAMPAIGN_STATUSES,
+    OPEN_RUN_STATUSES,
+    CampaignPart,
+    CampaignStatus,
+    ChangeKind,
+)
 from notifications.content.starter import starter_template
 from notifications.delivery.sample import sample_mail, sample_notice
 from notifications.models import Campaign, Run, Variant
@@ -81,7 +92,7 @@ class VariantInline(StackedInline):
 
     def _may_edit(self, request: HttpRequest, obj: Any) -> bool:
         allowed: bool = super().has_change_permission(request, obj)
-        return allowed and (obj is None or obj.status == CampaignStatus.DRAFT)
+        return allowed and (obj is None or obj.status in EDITABLE_CAMPAIGN_STATUSES)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self._may_edit(request, obj)
@@ -101,11 +112,14 @@ class CampaignAdmin(ModelAdmin):
     search_fields = ("name",)
     ordering = ("-updated_at",)
     inlines = (VariantInline,)
+    form = CampaignForm
     warn_unsaved_form = True
     change_form_before_template = "notifications/admin/campaign_summary.html"
     fieldsets = (
-        (None, {"fields": ("name", ("segment", "offer"), ("channel", "item_count", "item_choice"))}),
-        (_("When"), {"fields": ("scheduled_at",)}),
+        (None, {"fields": (("name", "tags"),)}),
+        (_("Who"), {"fields": ("segment",)}),
+        (_("What"), {"fields": ("offer", ("channel", "item_count", "item_choice"))}),
+        (_("When"), {"fields": (("scheduled_at", "useful_hours"),)}),
         (_("Measuring"), {"fields": (("hold_out_percent", "attribution_days"), "is_simulated")}),
     )
 
@@ -123,7 +137,7 @@ class CampaignAdmin(ModelAdmin):
 
     @admin.display(description="")
     def report_link(self, campaign: Campaign) -> SafeString | str:
-        if campaign.status in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED):
+        if campaign.status in (*EDITABLE_CAMPAIGN_STATUSES, CampaignStatus.SCHEDULED):
             return ""
         return format_html(
             '<a class="ap-link" href="{}">{}</a>',
@@ -132,7 +146,7 @@ class CampaignAdmin(ModelAdmin):
         )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        if obj is None or getattr(obj, "status", None) == CampaignStatus.DRAFT:
+        if obj is None or getattr(obj, "status", None) in EDITABLE_CAMPAIGN_STATUSES:
             return self.readonly_fields
         fields = [field for row in self.fieldsets for field in _flat(row[1]["fields"])]
         return [field for field in fields if field not in EDITABLE_AFTER_LAUNCH]
@@ -149,6 +163,13 @@ class CampaignAdmin(ModelAdmin):
         elif form.changed_data:
             obj.save(update_fields=[*form.changed_data, "updated_at"])
 
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
+        """Then the history has all of it in one line, the variants too."""
+        super().save_related(request, form, formsets, change)
+        user: Any = request.user
+        note_change(campaign=form.instance, kind=ChangeKind.EDITED if change else ChangeKind.CREATED, user=user)
+        settle_review(campaign=form.instance)
+
     def get_urls(self) -> list[URLPattern]:
         own = [
             path(
@@ -163,13 +184,58 @@ class CampaignAdmin(ModelAdmin):
             self.admin_site.admin_view(self.report_view),
             name="notifications_campaign_report",
         )
-        return [*own, report, *super().get_urls()]
+        parts = [
+            path(
+                f"<int:object_id>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"notifications_campaign_{name}",
+            )
+            for name, view in (("readiness", self.readiness_view), ("approve", self.approve_view))
+        ]
+        return [*own, *parts, report, *super().get_urls()]
 
-    def report_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        """The report, for everyone who may look at campaigns."""
+    def readiness_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Checks, audience and approvals, loaded by the campaign's page: counting takes a moment."""
+        campaign = self._campaign(request, object_id)
+        context = readiness_context(campaign, request.user)
+        return TemplateResponse(request, "notifications/admin/readiness.html", context)
+
+    def approve_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """Approve one part; its service knows who may."""
+        campaign = self._campaign(request, object_id)
+        user: Any = request.user
+        if request.method == "POST" and request.POST.get("part") in CampaignPart.values:
+            part = CampaignPart(request.POST["part"])
+            try:
+                approve_part(campaign=campaign, part=part, user=user)
+                messages.success(request, _("Approved: %(part)s.") % {"part": part.label})
+            except ApprovalRefusedError as error:
+                messages.error(request, str(error))
+        return redirect("admin:notifications_campaign_change", object_id)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Who changed what: our own history instead of the admin's log, which does not know values or moves."""
+        campaign = self._campaign(request, int(object_id) if object_id.isdecimal() else 0)
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": str(campaign),
+            "campaign": campaign,
+            "lines": history_lines(campaign),
+        }
+        return TemplateResponse(request, "notifications/admin/history.html", context)
+
+    def _campaign(self, request: HttpRequest, object_id: int) -> Campaign:
         campaign = get_object_or_404(Campaign.objects.select_related("offer", "segment"), pk=object_id)
         if not self.has_view_permission(request, campaign):
             raise PermissionDenied
+        return campaign
+
+    def report_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """The report, for everyone who may look at campaigns."""
+        campaign = self._campaign(request, object_id)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -182,19 +248,20 @@ class CampaignAdmin(ModelAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         campaign = self.get_object(request, object_id)
-        context = {**(extra_context or {}), **(_summary_context(campaign) if campaign else {})}
+        context = {**(extra_context or {}), **(_summary_context(campaign, request.user) if campaign else {})}
         return super().change_view(request, object_id, form_url, context)
 
 
-def _summary_context(campaign: Campaign) -> dict[str, Any]:
+def _summary_context(campaign: Campaign, user: Any) -> dict[str, Any]:
     """What the page shows above the fields."""
     runs = list(Run.objects.filter(campaign=campaign).order_by("-scheduled_at")[:SHOWN_RUNS])
     return {
         "campaign": campaign,
-        "moves": possible_moves(campaign),
+        "moves": possible_moves(campaign, user),
+        "is_editable": campaign.status in EDITABLE_CAMPAIGN_STATUSES,
         "runs": [(run, RUN_COLOURS.get(run.status, ""), run_progress(run)) for run in runs],
         "is_live": any(run.status in OPEN_RUN_STATUSES for run in runs) and campaign.status == CampaignStatus.RUNNING,
-        "has_report": bool(runs) and campaign.status != CampaignStatus.SCHEDULED,
+        "has_report": bool(runs) and campaign.status not in (*EDITABLE_CAMPAIGN_STATUSES, CampaignStatus.SCHEDULED),
         "status_colour": CAMPAIGN_COLOURS.get(campaign.status, ""),
     }
 

@@ -4,6 +4,8 @@ from notifications.choices import CampaignStatus, MessageState, RecipientStatus,
 
 CAMPAIGN_COLOURS: dict[str, str] = {
     CampaignStatus.DRAFT: "",
+    CampaignStatus.IN_REVIEW: "warning",
+    CampaignStatus.APPROVED: "success",
     CampaignStatus.SCHEDULED: "info",
     CampaignStatus.RUNNING: "info",
     CampaignStatus.PAUSED: "warning",

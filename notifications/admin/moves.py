@@ -4,38 +4,37 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
-from notifications.campaigns.audience import AudiencePreview, audience_preview
-from notifications.campaigns.checks import launch_problems
+from notifications.admin.launch_page import launch_context
 from notifications.campaigns.clone import clone_campaign
 from notifications.campaigns.lifecycle import (
+    CountChangedError,
     IllegalMoveError,
     LaunchRefusedError,
     launch_campaign,
     pause_campaign,
+    reopen_campaign,
     resume_campaign,
     stop_campaign,
 )
-from notifications.choices import CampaignStatus, SuppressionReason
-from notifications.delivery.sample import sample_mail
+from notifications.campaigns.review import submit_campaign
+from notifications.choices import CampaignStatus
 from notifications.models import Campaign
-from notifications.offers.money import format_money
-from notifications.segments import RuleError
 
 
 @dataclass(frozen=True)
 class Move:
-    """Something to do with a campaign in one of `statuses`."""
+    """Something to do with a campaign in one of `statuses`, for whoever has `permission`."""
 
     name: str
     label: str | Promise
@@ -43,6 +42,7 @@ class Move:
     statuses: frozenset[str]
     question: str | Promise = ""
     apply: Callable[..., object] | None = None
+    permission: str = "send_campaign"
     is_main: bool = False
     is_dangerous: bool = False
 
@@ -51,11 +51,30 @@ MOVES = {
     move.name: move
     for move in (
         Move(
+            name="submit",
+            label=gettext_lazy("Ask for approval"),
+            icon="rate_review",
+            statuses=frozenset({CampaignStatus.DRAFT}),
+            question=gettext_lazy("Those who may approve its message, its audience and its offer look at it now."),
+            apply=submit_campaign,
+            permission="change_campaign",
+            is_main=True,
+        ),
+        Move(
             name="launch",
             label=gettext_lazy("Review and launch"),
             icon="rocket_launch",
-            statuses=frozenset({CampaignStatus.DRAFT}),
+            statuses=frozenset({CampaignStatus.DRAFT, CampaignStatus.APPROVED}),
             is_main=True,
+        ),
+        Move(
+            name="reopen",
+            label=gettext_lazy("Back to draft"),
+            icon="undo",
+            statuses=frozenset({CampaignStatus.IN_REVIEW, CampaignStatus.APPROVED, CampaignStatus.SCHEDULED}),
+            question=gettext_lazy("It waits for nobody any more and does not start. Approvals of what stays hold."),
+            apply=reopen_campaign,
+            permission="change_campaign",
         ),
         Move(
             name="pause",
@@ -92,52 +111,64 @@ MOVES = {
             icon="content_copy",
             statuses=frozenset(CampaignStatus.values),
             question=gettext_lazy("A new draft with the same audience, offer and variants."),
+            permission="add_campaign",
         ),
     )
 }
 
 
-def possible_moves(campaign: Campaign) -> list[Move]:
-    """What can be done with the campaign now."""
-    return [move for move in MOVES.values() if campaign.status in move.statuses]
+def is_possible(move: Move, campaign: Campaign) -> bool:
+    """Whether the campaign can make the move now. A draft is launched only where nobody has to approve it."""
+    if campaign.status == CampaignStatus.DRAFT and move.name == ("launch" if settings.CAMPAIGN_APPROVALS else "submit"):
+        return False
+    return campaign.status in move.statuses
+
+
+def possible_moves(campaign: Campaign, user: Any) -> list[Move]:
+    """What this member of staff can do with the campaign now."""
+    return [
+        move
+        for move in MOVES.values()
+        if is_possible(move, campaign) and user.has_perm(f"notifications.{move.permission}")
+    ]
 
 
 def move_view(model_admin: ModelAdmin, request: HttpRequest, object_id: int, name: str) -> HttpResponse:
     """Ask about a move, or make it."""
     campaign = get_object_or_404(Campaign.objects.select_related("segment", "offer"), pk=object_id)
     move = MOVES[name]
-    _check_permission(request, move)
+    if not request.user.has_perm(f"notifications.{move.permission}"):
+        raise PermissionDenied
+    error = ""
     if request.method == "POST":
-        return _make(request, campaign, move)
+        try:
+            return _make(request, campaign, move)
+        except CountChangedError as changed:
+            error = str(changed)
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "title": str(campaign),
         "campaign": campaign,
         "move": move,
-        "is_possible": campaign.status in move.statuses,
-        **(_launch_context(campaign) if name == "launch" else {}),
+        "is_possible": is_possible(move, campaign),
+        "error": error,
+        **(launch_context(campaign) if name == "launch" else {}),
     }
     return TemplateResponse(request, "notifications/admin/move.html", context)
-
-
-def _check_permission(request: HttpRequest, move: Move) -> None:
-    needed = "notifications.add_campaign" if move.name == "clone" else "notifications.send_campaign"
-    if not request.user.has_perm(needed):
-        raise PermissionDenied
 
 
 def _make(request: HttpRequest, campaign: Campaign, move: Move) -> HttpResponse:
     user: Any = request.user
     try:
         if move.name == "launch":
-            launch_campaign(campaign=campaign, user=user)
+            launch_campaign(campaign=campaign, user=user, confirmed=_typed_count(request))
             messages.success(request, _("Launched: it starts within seconds of its time."))
         elif move.name == "clone":
             campaign = clone_campaign(campaign=campaign, user=user)
             messages.success(request, _("This is the new draft."))
         elif move.apply is not None:
-            move.apply(campaign=campaign)
+            move.apply(campaign=campaign, user=user)
             messages.success(
                 request, _("The campaign is now %(status)s.") % {"status": campaign.get_status_display().lower()}
             )
@@ -149,41 +180,7 @@ def _make(request: HttpRequest, campaign: Campaign, move: Move) -> HttpResponse:
     return redirect("admin:notifications_campaign_change", campaign.pk)
 
 
-def _launch_context(campaign: Campaign) -> dict[str, Any]:
-    problems = launch_problems(campaign, at=max(campaign.scheduled_at or timezone.now(), timezone.now()))
-    try:
-        preview = audience_preview(campaign)
-    except RuleError:
-        return {"problems": problems}  # the rule's fault is among them
-    return {
-        "problems": problems,
-        "mails": [(variant, *sample_mail(variant)) for variant in campaign.variants.order_by("language", "name")],
-        "preview": preview,
-        "steps": audience_steps(preview),
-        "sentence": ngettext(
-            "You are about to send %(n)s message.", "You are about to send %(n)s messages.", preview.will_receive
-        )
-        % {"n": f"{preview.will_receive:,}"},
-        "liability": liability_text(preview),
-    }
-
-
-def audience_steps(preview: AudiencePreview) -> list[tuple[str, int, float, bool]]:
-    """Label, customers, percent of the matched, and whether they will receive it."""
-    labels = dict(SuppressionReason.choices)
-    whole = preview.matched or 1
-    rows = [(_("Matched by the segment"), preview.matched, False)]
-    rows += [(str(labels.get(reason, reason)), -count, False) for reason, count in preview.suppressed.items()]
-    rows += [(_("Held out to measure"), -preview.held_out, False), (_("Will receive"), preview.will_receive, True)]
-    return [(label, count, 100 * abs(count) / whole, is_result) for label, count, is_result in rows]
-
-
-def liability_text(preview: AudiencePreview) -> str:
-    """What the coupons can cost at most, as one sentence."""
-    if preview.liability is None:
-        return _("Nothing bounds what the coupons can cost: set a maximum discount or a budget on the offer.")
-    if preview.liability == 0:
-        return ""
-    return _("If every coupon is used, they cost %(money)s.") % {
-        "money": format_money(preview.liability, preview.currency)
-    }
+def _typed_count(request: HttpRequest) -> int:
+    """The number that was typed, with any separators; −1, which nothing confirms, for anything else."""
+    digits = "".join(each for each in request.POST.get("confirmed", "") if each not in " ,.'’\u00a0\u202f")
+    return int(digits) if digits.isdecimal() else -1

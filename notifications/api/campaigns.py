@@ -1,21 +1,28 @@
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from notifications.campaigns.audience import audience_preview
+from notifications.campaigns.clone import clone_campaign
 from notifications.campaigns.lifecycle import (
+    CountChangedError,
     IllegalMoveError,
     LaunchRefusedError,
     launch_campaign,
     pause_campaign,
+    reopen_campaign,
     resume_campaign,
     stop_campaign,
 )
+from notifications.campaigns.review import missing_parts, submit_campaign
+from notifications.choices import CampaignPart
 from notifications.models import Campaign, Run
 from notifications.reports import campaign_report
+from notifications.segments import RuleError
 
 
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
@@ -26,8 +33,8 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         model = Campaign
         fields: tuple[str, ...] = (
             *("id", "name", "status", "segment", "offer", "channel", "hold_out_percent", "item_count"),
-            "item_choice",
-            *("attribution_days", "scheduled_at", "is_simulated", "created_at", "updated_at"),
+            *("item_choice", "tags"),
+            *("attribution_days", "scheduled_at", "useful_hours", "is_simulated", "created_at", "updated_at"),
         )
         read_only_fields: tuple[str, ...] = fields
 
@@ -41,19 +48,34 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
 class CampaignDetailSerializer(CampaignSerializer):
     runs = RunSerializer(many=True, read_only=True)
+    missing_approvals = serializers.SerializerMethodField()
 
     class Meta(CampaignSerializer.Meta):
-        fields = (*CampaignSerializer.Meta.fields, "runs")
+        fields = (*CampaignSerializer.Meta.fields, "missing_approvals", "runs")
         read_only_fields = fields
+
+    @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=CampaignPart.choices)))
+    def get_missing_approvals(self, campaign: Campaign) -> list[str]:
+        """The parts that somebody still has to approve in the admin; empty where the shop has no approvals."""
+        return [str(part) for part in missing_parts(campaign)]
 
 
 class LaunchSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField(required=False, allow_null=True, default=None, help_text="Default: its own time.")
+    recipients = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        default=None,
+        min_value=0,
+        max_value=2**31 - 1,
+        help_text="How many you expect to receive it, from `audience/`; refused when it is more than 1% off by now.",
+    )
 
 
 class CampaignRefusalSerializer(serializers.Serializer[Any]):
-    code = serializers.ChoiceField(choices=["not_ready", "illegal_move"])
+    code = serializers.ChoiceField(choices=["not_ready", "illegal_move", "count_changed"])
     detail = serializers.CharField()
+    recipients = serializers.IntegerField(required=False, help_text="With `count_changed`: how many there are now.")
     problems = serializers.ListField(child=serializers.CharField(), required=False)
 
 
@@ -75,8 +97,11 @@ class CampaignDetail(generics.RetrieveAPIView[Campaign]):
 
 class CampaignLaunch(APIView):
     @extend_schema(
-        summary="Launch a draft",
-        description="Schedules one run. Everything that is not ready is answered with 409, one sentence each.",
+        summary="Launch a campaign",
+        description=(
+            "Schedules one run of an approved campaign, or of a draft where the shop has no approvals. Everything that "
+            "is not ready is answered with 409, one sentence each."
+        ),
         tags=["campaigns"],
         request=LaunchSerializer,
         responses={201: RunSerializer, 409: REFUSED},
@@ -85,14 +110,49 @@ class CampaignLaunch(APIView):
         campaign = generics.get_object_or_404(CAMPAIGNS, pk=pk)
         serializer = LaunchSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
+        given = serializer.validated_data
         try:
-            run = launch_campaign(campaign=campaign, at=serializer.validated_data["at"])
-        except LaunchRefusedError as error:
-            body = {"code": "not_ready", "detail": str(error), "problems": error.problems}
-            return Response(body, status.HTTP_409_CONFLICT)
-        except IllegalMoveError as error:
-            return _illegal_move(error)
+            run = launch_campaign(campaign=campaign, at=given["at"], confirmed=given["recipients"])
+        except (LaunchRefusedError, IllegalMoveError, CountChangedError) as error:
+            return _refusal(error)
         return Response(RunSerializer(run).data, status.HTTP_201_CREATED)
+
+
+class AudienceSerializer(serializers.Serializer[Any]):
+    matched = serializers.IntegerField()
+    suppressed = serializers.DictField(child=serializers.IntegerField(), help_text="Customers by reason.")
+    held_out = serializers.IntegerField()
+    will_receive = serializers.IntegerField()
+    delayed = serializers.IntegerField(help_text="Of those who will receive it: asleep then, and get it later.")
+    is_everyone = serializers.BooleanField(help_text="The segment matches every customer of the shop.")
+    liability = serializers.DecimalField(
+        None, 2, allow_null=True, help_text="The most that the coupons can cost; null where nothing bounds it."
+    )
+    currency = serializers.CharField()
+
+
+class CampaignAudience(APIView):
+    @extend_schema(
+        summary="Who would receive it now",
+        tags=["campaigns"],
+        responses={200: AudienceSerializer, 409: REFUSED},
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        campaign = generics.get_object_or_404(CAMPAIGNS, pk=pk)
+        try:
+            preview = audience_preview(campaign)
+        except RuleError as error:
+            return _refusal(LaunchRefusedError([str(error)]))
+        return Response(AudienceSerializer(preview).data)
+
+
+class CampaignClone(APIView):
+    @extend_schema(
+        summary="Clone into a new draft", tags=["campaigns"], request=None, responses={201: CampaignSerializer}
+    )
+    def post(self, request: Request, pk: int) -> Response:
+        clone = clone_campaign(campaign=generics.get_object_or_404(CAMPAIGNS, pk=pk))
+        return Response(CampaignSerializer(clone).data, status.HTTP_201_CREATED)
 
 
 class CampaignMove(APIView):
@@ -104,8 +164,8 @@ class CampaignMove(APIView):
         campaign = generics.get_object_or_404(CAMPAIGNS, pk=pk)
         try:
             type(self).move(campaign=campaign)
-        except IllegalMoveError as error:
-            return _illegal_move(error)
+        except (LaunchRefusedError, IllegalMoveError) as error:
+            return _refusal(error)
         return Response(CampaignSerializer(campaign).data)
 
 
@@ -115,6 +175,16 @@ def _documented(summary: str) -> Any:
             summary=summary, tags=["campaigns"], request=None, responses={200: CampaignSerializer, 409: REFUSED}
         )
     )
+
+
+@_documented("Ask for the approvals of a draft")
+class CampaignSubmit(CampaignMove):
+    move = submit_campaign
+
+
+@_documented("Back to draft; a run that waits is forgotten")
+class CampaignReopen(CampaignMove):
+    move = reopen_campaign
 
 
 @_documented("Pause sending")
@@ -143,5 +213,10 @@ class CampaignReportView(APIView):
         return Response(campaign_report(generics.get_object_or_404(CAMPAIGNS, pk=pk)).as_dict())
 
 
-def _illegal_move(error: IllegalMoveError) -> Response:
-    return Response({"code": "illegal_move", "detail": str(error)}, status.HTTP_409_CONFLICT)
+def _refusal(error: LaunchRefusedError | IllegalMoveError | CountChangedError) -> Response:
+    body: dict[str, Any] = {"code": "illegal_move", "detail": str(error)}
+    if isinstance(error, LaunchRefusedError):
+        body |= {"code": "not_ready", "problems": error.problems}
+    elif isinstance(error, CountChangedError):
+        body |= {"code": "count_changed", "recipients": error.recipients}
+    return Response(body, status.HTTP_409_CONFLICT)

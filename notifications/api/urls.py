@@ -1,13 +1,17 @@
 from django.urls import path
 
 from notifications.api.campaigns import (
+    CampaignAudience,
+    CampaignClone,
     CampaignDetail,
     CampaignLaunch,
     CampaignList,
     CampaignPause,
+    CampaignReopen,
     CampaignReportView,
     CampaignResume,
     CampaignStop,
+    CampaignSubmit,
 )
 from notifications.api.coupons import CouponDetail, CouponList
 from notifications.api.inbox import InboxDismiss, InboxList, InboxRead
@@ -39,6 +43,10 @@ urlpatterns = [
     path("coupons/<str:code>/return/", CouponReturn.as_view(), name="coupon-return"),
     path("campaigns/", CampaignList.as_view(), name="campaign-list"),
     path("campaigns/<int:pk>/", CampaignDetail.as_view(), name="campaign-detail"),
+    path("campaigns/<int:pk>/audience/", CampaignAudience.as_view(), name="campaign-audience"),
+    path("campaigns/<int:pk>/clone/", CampaignClone.as_view(), name="campaign-clone"),
+    path("campaigns/<int:pk>/submit/", CampaignSubmit.as_view(), name="campaign-submit"),
+    path("campaigns/<int:pk>/reopen/", CampaignReopen.as_view(), name="campaign-reopen"),
     path("campaigns/<int:pk>/launch/", CampaignLaunch.as_view(), name="campaign-launch"),
     path("campaigns/<int:pk>/pause/", CampaignPause.as_view(), name="campaign-pause"),
     path("campaigns/<int:pk>/resume/", CampaignResume.as_view(), name="campaign-resume"),

@@ -1,18 +1,34 @@
-"""What must be right before a campaign is launched. Each problem is one sentence that says the way out."""
+"""What must be right before a campaign is launched, and what deserves a second look. Each is one sentence that says the
+way out.
+"""
 
 from datetime import datetime
+from typing import Self
 
 from django.utils.translation import gettext as _
 
+from notifications.campaigns.audience import AudiencePreview
 from notifications.channels import delivery_channel
 from notifications.content.check import check_content
+from notifications.decisions.caps import caps_of
 from notifications.models import Campaign, Offer, Variant
 from notifications.offers.issue import OfferNotIssuableError, coupon_validity
 from notifications.offers.liability import worst_case_liability
 from notifications.segments import RuleError, count_segment
 
 
-def launch_problems(campaign: Campaign, *, at: datetime) -> list[str]:
+class Finding(str):
+    """A sentence that knows the `field` of the campaign it is about."""
+
+    field: str
+
+    def __new__(cls, text: object, *, field: str) -> Self:
+        finding = super().__new__(cls, text)
+        finding.field = field
+        return finding
+
+
+def launch_problems(campaign: Campaign, *, at: datetime) -> list[Finding]:
     """Everything that keeps `campaign` from being launched for the moment `at`; empty when it may go."""
     return [
         *_channel_problems(campaign),
@@ -22,51 +38,79 @@ def launch_problems(campaign: Campaign, *, at: datetime) -> list[str]:
     ]
 
 
-def _channel_problems(campaign: Campaign) -> list[str]:
+def launch_warnings(campaign: Campaign, preview: AudiencePreview) -> list[Finding]:
+    """What does not keep `campaign` from being launched, but may not be meant."""
+    found = []
+    if preview.is_everyone:
+        text = _("The segment “%(segment)s” matches every customer of the shop.") % {"segment": campaign.segment}
+        found.append(Finding(text, field="segment"))
+    if preview.matched and not preview.will_receive:
+        found.append(Finding(_("Nobody would receive it: see below why."), field="segment"))
+    if preview.liability is None:
+        text = _("Nothing bounds what the coupons can cost: set a maximum discount or a budget on the offer.")
+        found.append(Finding(text, field="offer"))
+    if not campaign.hold_out_percent:
+        text = _("Without a hold-out nobody will know whether it paid.")
+        found.append(Finding(text, field="hold_out_percent"))
+    if not caps_of(campaign):
+        text = _("No frequency cap is switched on, so nothing limits how often a customer hears from you.")
+        found.append(Finding(text, field="tags"))
+    return found
+
+
+def _channel_problems(campaign: Campaign) -> list[Finding]:
     try:
         delivery_channel(campaign.channel)
     except LookupError as error:
-        return [str(error)]
+        return [Finding(error, field="channel")]
     return []
 
 
-def _content_problems(campaign: Campaign) -> list[str]:
-    variants = list(campaign.variants.all())
+def _content_problems(campaign: Campaign) -> list[Finding]:
+    variants = list(campaign.variants.order_by("pk"))
     if not variants:
-        return [_("The campaign has no message. Add a variant with a subject and HTML.")]
+        return [Finding(_("The campaign has no message. Add a variant with a subject and HTML."), field="variants")]
     return [
-        _("Variant %(name)s: %(problem)s") % {"name": str(variant), "problem": problem}
-        for variant in variants
-        for problem in (*_missing_part(variant), *check_content(**variant.parts()))
+        Finding(
+            _("Variant %(name)s: %(problem)s") % {"name": str(variant), "problem": problem},
+            field=f"variants-{number}-{part}",
+        )
+        for number, variant in enumerate(variants)
+        for part, problem in _variant_problems(variant)
     ]
 
 
-def _missing_part(variant: Variant) -> list[str]:
-    name = variant.missing_part()
-    return [_("“%(field)s” is empty; this channel needs it.") % {"field": _field_name(name)}] if name else []
+def _variant_problems(variant: Variant) -> list[tuple[str, str]]:
+    """Field and sentence. The text of a notice is checked in the place of a mail's preview text."""
+    missing = variant.missing_part()
+    text = _("“%(field)s” is empty; this channel needs it.") % {"field": _field_name(missing)} if missing else ""
+    fields = {} if variant.is_mail else {"preview_text": "body"}
+    found = [(fields.get(each.part, each.part), str(each)) for each in check_content(**variant.parts())]
+    return [(missing, text), *found] if missing else found
 
 
 def _field_name(name: str) -> str:
     return str(Variant._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
 
 
-def _offer_problems(offer: Offer, *, at: datetime) -> list[str]:
+def _offer_problems(offer: Offer, *, at: datetime) -> list[Finding]:
     try:
         coupon_validity(offer=offer, issued_at=at)
     except OfferNotIssuableError as error:
-        return [str(error)]
+        return [Finding(error, field="offer")]
     if offer.budget is not None and worst_case_liability(offer, coupons=1) == 0:
-        return [
-            _("The budget of the offer “%(offer)s” is spent. Raise it, or choose another offer.") % {"offer": offer}
-        ]
+        text = _("The budget of the offer “%(offer)s” is spent. Raise it, or choose another offer.") % {"offer": offer}
+        return [Finding(text, field="offer")]
     return []
 
 
-def _audience_problems(campaign: Campaign) -> list[str]:
+def _audience_problems(campaign: Campaign) -> list[Finding]:
     try:
         matched = count_segment(campaign.segment.rule)
     except RuleError as error:
-        return [_("Segment “%(segment)s”: %(error)s") % {"segment": campaign.segment, "error": error}]
+        text = _("Segment “%(segment)s”: %(error)s") % {"segment": campaign.segment, "error": error}
+        return [Finding(text, field="segment")]
     if matched == 0:
-        return [_("The segment “%(segment)s” matches nobody. Widen its rule.") % {"segment": campaign.segment}]
+        text = _("The segment “%(segment)s” matches nobody. Widen its rule.") % {"segment": campaign.segment}
+        return [Finding(text, field="segment")]
     return []

@@ -6,7 +6,8 @@ from uuid import uuid4
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from notifications.choices import CampaignStatus
+from notifications.campaigns.history import note_change
+from notifications.choices import CampaignStatus, ChangeKind
 from notifications.models import Campaign
 from users.models import User
 
@@ -29,6 +30,7 @@ def clone_campaign(*, campaign: Campaign, user: User | None = None) -> Campaign:
         variant._state.adding = True
         variant.campaign = copy
         variant.save()
+    note_change(campaign=copy, kind=ChangeKind.CREATED, user=user)
     return copy
 
 

@@ -35,38 +35,42 @@ from notifications.decisions.arms import HOLD_OUT, Arms, campaign_arms
 from notifications.models import Campaign, Run
 from notifications.offers.issue import issue_coupons
 
-SHARD_SIZE = 10_000  # customers a transaction: a second of work, a few megabytes
+SHARD_SIZE = 10_000  # customers a transaction: half a second of work, a few megabytes
+SHARD = "campaign_shard"
 
-_INSERT_RECIPIENTS = f"""
-INSERT INTO notifications_recipient (run_id, customer_id, status, suppression, arm, propensity, variant_id, offer_id,
-    item_ids, reason_item_ids, send_at, decided_at)
-SELECT %(run)s, c.id,
+# The decisions of one shard, before they are stored: coupons are issued for some of them first.
+_DECIDED = f"""
+SELECT c.id AS customer_id,
     CASE WHEN c.refusal IS NOT NULL THEN '{RecipientStatus.SUPPRESSED}'
-        WHEN c.held_out THEN '{RecipientStatus.HELD_OUT}' ELSE '{RecipientStatus.PLANNED}' END,
-    coalesce(c.refusal, ''),
-    CASE WHEN c.refusal IS NOT NULL THEN '' WHEN c.held_out THEN '{HOLD_OUT}' ELSE slice.name END,
-    CASE WHEN c.refusal IS NOT NULL THEN 1 WHEN c.held_out THEN %(hold_out_share)s ELSE slice.propensity END,
-    CASE WHEN c.refusal IS NULL AND NOT c.held_out THEN slice.variant_id END,
-    CASE WHEN c.refusal IS NULL AND NOT c.held_out THEN %(offer)s::bigint END,
-    coalesce(c.item_ids, '{{}}'), coalesce(c.reason_item_ids, '{{}}'),
-    CASE WHEN c.refusal IS NULL THEN %(send_at)s END, %(now)s
+        WHEN c.held_out THEN '{RecipientStatus.HELD_OUT}' ELSE '{RecipientStatus.PLANNED}' END AS status,
+    coalesce(c.refusal, '') AS suppression,
+    CASE WHEN c.refusal IS NOT NULL THEN '' WHEN c.held_out THEN '{HOLD_OUT}' ELSE slice.name END AS arm,
+    CASE WHEN c.refusal IS NOT NULL THEN 1 WHEN c.held_out THEN %(hold_out_share)s ELSE slice.propensity END
+        AS propensity,
+    CASE WHEN c.refusal IS NULL AND NOT c.held_out THEN slice.variant_id END AS variant_id,
+    CASE WHEN c.refusal IS NULL AND NOT c.held_out THEN %(offer)s::bigint END AS offer_id,
+    coalesce(c.item_ids, '{{}}') AS item_ids, coalesce(c.reason_item_ids, '{{}}') AS reason_item_ids,
+    CASE WHEN c.refusal IS NULL THEN c.send_at END AS send_at
 """
 
-_LINK_COUPONS = """
-UPDATE notifications_recipient recipient SET coupon_id = coupon.id
-FROM notifications_coupon coupon
-WHERE coupon.run_id = %(run)s AND coupon.offer_id = %(offer)s AND coupon.customer_id = recipient.customer_id
-    AND recipient.run_id = %(run)s AND recipient.customer_id > %(after)s AND recipient.customer_id <= %(last)s
-"""
-
-_INSERT_MESSAGES = f"""
-INSERT INTO notifications_message (recipient_id, run_id, customer_id, channel, state, due_at, attempts, subject,
-    provider_id, error_kind, error, created_at)
-SELECT id, run_id, customer_id, %(channel)s, '{MessageState.PLANNED}', send_at, 0, '', '', '', '', %(now)s
-FROM notifications_recipient
-WHERE run_id = %(run)s AND customer_id > %(after)s AND customer_id <= %(last)s
-    AND status = '{RecipientStatus.PLANNED}'
-ON CONFLICT (recipient_id, channel) DO NOTHING
+_STORE = f"""
+WITH stored AS (
+    INSERT INTO notifications_recipient (run_id, customer_id, status, suppression, arm, propensity, variant_id,
+        offer_id, coupon_id, item_ids, reason_item_ids, send_at, decided_at)
+    SELECT %(run)s, decided.customer_id, decided.status, suppression, arm, propensity, variant_id, decided.offer_id,
+        coupon.id, item_ids, reason_item_ids, send_at, %(now)s
+    FROM {SHARD} decided LEFT JOIN notifications_coupon coupon ON coupon.run_id = %(run)s
+        AND coupon.customer_id > %(after)s AND coupon.customer_id <= %(last)s
+        AND coupon.customer_id = decided.customer_id AND coupon.offer_id = decided.offer_id
+    ORDER BY decided.customer_id
+    ON CONFLICT (run_id, customer_id) DO NOTHING
+    RETURNING id, customer_id, status, send_at
+)
+INSERT INTO notifications_message (recipient_id, run_id, customer_id, channel, state, due_at, useful_until, attempts,
+    subject, provider_id, error_kind, error, created_at)
+SELECT id, %(run)s, customer_id, %(channel)s, '{MessageState.PLANNED}', send_at, %(useful_until)s::timestamptz, 0,
+    '', '', '', '', %(now)s
+FROM stored WHERE status = '{RecipientStatus.PLANNED}'
 """
 
 
@@ -119,25 +123,18 @@ def _plan_shard(run: Run, arms: Arms) -> int:
         if not count:
             return 0
         parameters = _shard_parameters(run, arms, after=after, last=last, now=now)
+        cursor.execute(f"DROP TABLE IF EXISTS {SHARD}")
         cursor.execute(
-            decision_sql(shard)
-            + _INSERT_RECIPIENTS
-            + f"FROM decision c {arms.sql(customer='c')} ON CONFLICT (run_id, customer_id) DO NOTHING",
+            f"CREATE TEMPORARY TABLE {SHARD} AS {decision_sql(shard, run.campaign)} {_DECIDED}"
+            f"FROM decision c {arms.sql(customer='c', draw='c.draw')}",
             parameters,
         )
         if run.campaign.offer:
-            issue_coupons(
-                offer=run.campaign.offer,
-                customer_ids=list(
-                    run.recipients.filter(
-                        customer_id__gt=after, customer_id__lte=last, status=RecipientStatus.PLANNED
-                    ).values_list("customer_id", flat=True)
-                ),
-                run_id=run.pk,
-                issued_at=now,
-            )
-            cursor.execute(_LINK_COUPONS, parameters)
-        cursor.execute(_INSERT_MESSAGES, parameters)
+            cursor.execute(f"SELECT customer_id FROM {SHARD} WHERE status = '{RecipientStatus.PLANNED}' ORDER BY 1")
+            receivers = [customer_id for (customer_id,) in cursor.fetchall()]
+            issue_coupons(offer=run.campaign.offer, customer_ids=receivers, run_id=run.pk, issued_at=now)
+        cursor.execute(_STORE, parameters)
+        cursor.execute(f"DROP TABLE {SHARD}")
     Run.objects.filter(pk=run.pk).update(planned_up_to=last)
     return int(count)
 
@@ -150,7 +147,7 @@ def _lock_mark(run_id: int) -> int | None:
 
 def _shard_parameters(run: Run, arms: Arms, *, after: int, last: int, now: datetime) -> dict[str, Any]:
     return {
-        **decision_parameters(run.campaign),
+        **decision_parameters(run.campaign, at=max(run.scheduled_at, run.started_at or now)),
         **arms.parameters(),
         "run": run.pk,
         "offer": run.campaign.offer_id,
@@ -158,7 +155,6 @@ def _shard_parameters(run: Run, arms: Arms, *, after: int, last: int, now: datet
         "after": after,
         "last": last,
         "now": now,
-        "send_at": max(run.scheduled_at, run.started_at or now),
     }
 
 

@@ -61,10 +61,10 @@ class Arms:
         chosen = pool[bisect_right([each.upper for each in pool], number)]
         return chosen.name, chosen.propensity, chosen.variant_id
 
-    def sql(self, *, customer: str) -> str:
+    def sql(self, *, customer: str, draw: str = "") -> str:
         """A JOIN that gives each customer in table alias `customer` the row `slice` of its variant.
 
-        Binds `parameters`.
+        `draw` is a column that holds the customer's draw already. Binds `parameters`.
         """
         language = f"lower({customer}.language)"
         base = f"split_part({language}, '-', 1)"
@@ -72,7 +72,7 @@ class Arms:
             f"CASE WHEN {language} = ANY(%(languages)s) THEN {language} "
             f"WHEN {base} = ANY(%(languages)s) THEN {base} ELSE %(default_language)s END"
         )
-        number = draw_sql(Purpose.VARIANT, customer_id=f"{customer}.id")
+        number = draw or draw_sql(Purpose.VARIANT, customer_id=f"{customer}.id")
         return (
             "JOIN unnest(%(slice_languages)s::text[], %(variant_ids)s::bigint[], %(names)s::text[], "
             "%(lowers)s::float8[], %(uppers)s::float8[], %(propensities)s::float8[]) "

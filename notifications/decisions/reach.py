@@ -3,15 +3,19 @@
 The address is checked before the consent: whoever has no address is counted as such.
 """
 
+from collections.abc import Sequence
+
 from notifications.channels import channels
 from notifications.choices import SuppressionReason
+from notifications.decisions.caps import capped_sql
+from notifications.models import FrequencyCap
 from users.choices import ConsentPurpose
 
 
-def refusal_sql(*, customer: str) -> str:
-    """The `SuppressionReason` that keeps the customer in table alias `customer` from a message, or NULL.
+def refusal_sql(*, customer: str, at: str = "now()", caps: Sequence[FrequencyCap] = ()) -> str:
+    """The `SuppressionReason` that keeps the customer in table alias `customer` from a message at `at`, or NULL.
 
-    Binds `channel`. The newest row of the consent ledger holds; without any there is no consent.
+    Binds `channel` and `cap_parameters`. The newest row of the consent ledger holds; without any there is no consent.
     """
     return f"""CASE
         WHEN {customer}.erased_at IS NOT NULL OR {customer}.merged_into_id IS NOT NULL OR {_unreachable(customer)}
@@ -26,6 +30,7 @@ def refusal_sql(*, customer: str) -> str:
             SELECT 1 FROM notifications_suppression suppression
             WHERE suppression.channel = %(channel)s AND suppression.address_hash = {customer}.email_hash
         ) THEN '{SuppressionReason.SUPPRESSED_ADDRESS}'
+        WHEN {capped_sql(caps, customer=f"{customer}.id", at=at)} THEN '{SuppressionReason.FREQUENCY_CAP}'
     END"""
 
 

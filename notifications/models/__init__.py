@@ -1,4 +1,6 @@
+from notifications.models.approval import Approval, CampaignChange
 from notifications.models.campaign import Campaign, Variant
+from notifications.models.cap import FrequencyCap
 from notifications.models.delivery import Click, Link, Message, Suppression
 from notifications.models.feedback import DomainDay, Feedback
 from notifications.models.inbox import InboxMessage
@@ -8,11 +10,14 @@ from notifications.models.run import Recipient, Run
 from notifications.models.segment import Segment
 
 __all__ = [
+    "Approval",
     "Campaign",
+    "CampaignChange",
     "Click",
     "Coupon",
     "DomainDay",
     "Feedback",
+    "FrequencyCap",
     "InboxMessage",
     "Link",
     "Message",

@@ -1,6 +1,7 @@
 import uuid
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -34,6 +35,20 @@ class Campaign(models.Model):
     item_choice = models.CharField(_("which items"), max_length=8, choices=ItemChoice, default=ItemChoice.NEW)
     attribution_days = models.PositiveSmallIntegerField(_("attribution window, days"), default=14)
     scheduled_at = models.DateTimeField(_("send at"), null=True, blank=True)
+    useful_hours = models.PositiveSmallIntegerField(
+        _("of use for, hours"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("What could not be sent this long after its time is dropped. Empty: it never comes too late."),
+    )
+    tags = ArrayField(
+        models.CharField(max_length=50),
+        verbose_name=_("tags"),
+        default=list,
+        blank=True,
+        help_text=_("Separated by commas. Frequency caps can count the campaigns of a tag, such as “newsletter”."),
+    )
     is_simulated = models.BooleanField(
         _("simulated"), default=False, help_text=_("Its shoppers are simulated; every report says so.")
     )
@@ -46,7 +61,13 @@ class Campaign(models.Model):
     class Meta:
         verbose_name = _("campaign")
         verbose_name_plural = _("campaigns")
-        permissions = [("send_campaign", _("Can launch, pause, resume and stop campaigns"))]
+        permissions = [
+            ("send_campaign", _("Can launch, pause, resume and stop campaigns")),
+            ("approve_message", _("Can approve the message of a campaign")),
+            ("approve_audience", _("Can approve the audience of a campaign")),
+            ("approve_offer", _("Can approve the offer of a campaign")),
+            ("approve_whole", _("Can give the second approval of a large campaign")),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(hold_out_percent__gte=0, hold_out_percent__lte=50), name="campaign_hold_out_range"

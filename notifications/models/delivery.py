@@ -15,13 +15,22 @@ class Message(models.Model):
     """
 
     recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="messages", db_index=False)
-    run = models.ForeignKey(Run, models.PROTECT, verbose_name=_("run"), related_name="messages", db_index=False)
+    # Run and customer are those of the recipient, which the database checks.
+    run = models.ForeignKey(
+        Run, models.PROTECT, verbose_name=_("run"), related_name="messages", db_index=False, db_constraint=False
+    )
     customer = models.ForeignKey(
-        Customer, models.CASCADE, verbose_name=_("customer"), related_name="messages", db_index=False
+        Customer,
+        models.CASCADE,
+        verbose_name=_("customer"),
+        related_name="messages",
+        db_index=False,
+        db_constraint=False,
     )
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     state = models.CharField(_("state"), max_length=16, choices=MessageState, default=MessageState.PLANNED)
     due_at = models.DateTimeField(_("due"))
+    useful_until = models.DateTimeField(_("of use until"), null=True)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     lease_until = models.DateTimeField(null=True, editable=False)
     sent_at = models.DateTimeField(_("sent"), null=True)

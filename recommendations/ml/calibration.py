@@ -21,27 +21,34 @@ class Platt:
 
     @classmethod
     def fit(cls, logits: Float64, happened: NDArray[np.bool_]) -> Self:
-        """Newton's steps on the two parameters; logits [n], happened [n]. Without an example nothing is changed."""
+        """From logits [n] and what happened [n]. Without an example nothing is changed."""
         if not len(logits):
             return cls(1.0, 0.0)
-        positive = int(happened.sum())
-        negative = len(happened) - positive
-        target = np.where(happened, (positive + 1.0) / (positive + 2.0), 1.0 / (negative + 2.0))
         X = np.stack((np.clip(logits, -LARGEST, LARGEST), np.ones(len(logits))), axis=1)
-        weights = np.array([1.0, 0.0])
-        for _ in range(STEPS):
-            p = sigmoid(X @ weights)
-            gradient = X.T @ (p - target) + RIDGE * (weights - [1.0, 0.0])
-            curvature = (X * (p * (1.0 - p))[:, None]).T @ X + RIDGE * np.eye(2)
-            step = np.linalg.solve(curvature, gradient)
-            weights = weights - step / max(1.0, float(np.abs(step).max()))
-            if np.abs(step).max() < 1e-8:
-                break
-        return cls(float(weights[0]), float(weights[1]))
+        slope, offset = logistic_regression(X, happened, start=np.array([1.0, 0.0]))
+        return cls(float(slope), float(offset))
 
     def __call__(self, logits: NDArray[np.floating]) -> Float64:
         """Calibrated probabilities of the same shape."""
         return sigmoid(self.slope * np.clip(logits, -LARGEST, LARGEST) + self.offset)
+
+
+def logistic_regression(X: Float64, happened: NDArray[np.bool_], *, start: Float64 | None = None) -> Float64:
+    """Weights [f] of the signals X [n, f] by Newton's steps, with Platt's targets, drawn a little to `start` (or 0)."""
+    positive = int(happened.sum())
+    negative = len(happened) - positive
+    target = np.where(happened, (positive + 1.0) / (positive + 2.0), 1.0 / (negative + 2.0))
+    origin = np.zeros(X.shape[1]) if start is None else start
+    weights = origin
+    for _ in range(STEPS):
+        p = sigmoid(X @ weights)
+        gradient = X.T @ (p - target) + RIDGE * (weights - origin)
+        curvature = (X * (p * (1.0 - p))[:, None]).T @ X + RIDGE * np.eye(X.shape[1])
+        step = np.linalg.solve(curvature, gradient)
+        weights = weights - step / max(1.0, float(np.abs(step).max()))
+        if np.abs(step).max() < 1e-8:
+            break
+    return weights
 
 
 def sigmoid(x: NDArray[np.floating]) -> Float64:

@@ -1,9 +1,10 @@
 """The state of a training, so that a killed one goes on where it stood."""
 
+import io
 import pickle
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 
@@ -11,8 +12,14 @@ from recommendations.ml.files import write_whole
 
 
 def save_checkpoint(path: Path, key: str, state: dict[str, Any]) -> None:
-    """Write whole or not at all; `key` says which training this belongs to."""
-    write_whole(path, lambda file: torch.save({"key": key, "state": state}, file))
+    """Write whole or not at all; `key` says which training this belongs to. Raises OSError when the disk is full."""
+    content = io.BytesIO()  # torch's own writer would hide the reason why a file cannot be written
+    torch.save({"key": key, "state": state}, content)
+    write_whole(path, lambda file: _put(file, content))
+
+
+def _put(file: IO[bytes], content: io.BytesIO) -> None:
+    file.write(content.getbuffer())
 
 
 def load_checkpoint(path: Path, key: str) -> dict[str, Any] | None:

@@ -1,5 +1,7 @@
 """Where to compute."""
 
+import resource
+
 import torch
 
 from recommendations.ml.errors import ConfigError
@@ -16,3 +18,15 @@ def resolve_device(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device cuda was asked for, but this machine offers none to torch")
     return name
+
+
+def limit_memory(megabytes: float) -> None:
+    """Let this process hold no more, on the machine or on its GPU; an allocation beyond fails as out of memory."""
+    size = round(megabytes * 1e6)
+    _, hardest = resource.getrlimit(resource.RLIMIT_DATA)
+    if hardest != resource.RLIM_INFINITY:
+        size = min(size, hardest)
+    resource.setrlimit(resource.RLIMIT_DATA, (size, hardest))
+    if torch.cuda.is_available():
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, size / total))

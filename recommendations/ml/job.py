@@ -14,6 +14,7 @@ from recommendations.ml.errors import DataError, MLError
 from recommendations.ml.job_config import ScoreConfig, TrainConfig
 from recommendations.ml.score_job import score_job
 from recommendations.ml.train_job import train_job
+from recommendations.ml.trainer import out_of_memory
 
 
 def emit(event: str, **values: Any) -> None:
@@ -45,6 +46,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except OSError as error:
         emit("error", message=f"{error.filename or options.directory}: {error.strerror}")
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        emit("error", message="memory ran out, even with small batches; allow more, or train a smaller architecture")
         return 2
     return 0
 

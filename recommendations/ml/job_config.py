@@ -42,6 +42,9 @@ class JobConfig:
 class TrainConfig(JobConfig):
     """exclude_seen: whether a recommendation of something already had counts for nothing when judging.
 
+    memory_budget: megabytes that the process may hold, None = all there are; batches shrink to stay within.
+    outcome_types: codes of the events whose probabilities are learned, by a name.
+    text_encoder: name of a sentence-transformers model for the items' texts; empty = hashed n-grams.
     time_budget: seconds for all architectures together, judging included; None = until it stops paying.
     """
 
@@ -53,8 +56,13 @@ class TrainConfig(JobConfig):
     time_budget: float | None = None
     exclude_seen: bool = False
     type_weights: dict[str, float] = field(default_factory=dict)
+    text_encoder: str = ""
+    outcome_types: dict[str, list[int]] = field(default_factory=dict)
+    memory_budget: float | None = None
 
     def check(self, path: Path) -> None:
+        if self.memory_budget is not None and not self.memory_budget > 0:
+            raise ConfigError(f"{path}: memory_budget must be positive")
         if self.time_budget is not None and not self.time_budget > 0:
             raise ConfigError(f"{path}: time_budget must be positive")
         if not isinstance(self.baselines, list):

@@ -18,6 +18,7 @@ from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import ScoreConfig
 from recommendations.ml.links import link_arrays
+from recommendations.ml.outcomes import chances, outcomes_from
 from recommendations.ml.predictions import write_predictions
 from recommendations.ml.ragged import Int64
 from recommendations.ml.reasons import find_reasons
@@ -38,11 +39,15 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
     scores = np.full((n, config.k), -np.inf, dtype=np.float32)
     reasons = np.full((n, config.k), -1, dtype=np.int64)
     had = np.zeros((n, config.k), dtype=np.bool_)
+    outcomes = outcomes_from(model.outcomes)
+    probabilities = {name: np.zeros((n, config.k), dtype=np.float32) for name in outcomes}
     for start in range(0, n, SHARD):
         rows = slice(start, min(start + SHARD, n))
         shard = histories.slice(rows.start, rows.stop)
         items[rows], scores[rows], had[rows] = best_items(model, shard, config, allowed)
         reasons[rows] = _reasons(model, shard, items[rows], had[rows], config.reasons)
+        for name, found in chances(model, outcomes, shard, items[rows]).items():
+            probabilities[name][rows] = found
         elapsed = time.monotonic() - started
         emit(
             "progress",
@@ -58,6 +63,7 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
         "scores": scores,
         "reason_item_ids": _raw(reasons, model.item_ids),
         "had": had,
+        **{f"{name}_probability": values for name, values in probabilities.items()},
     }
     write_arrays(directory / "recommendations.npz", arrays)
     weights = {int(code): weight for code, weight in config.type_weights.items()}

@@ -7,15 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from recommendations.ml.architectures import create
+from recommendations.ml.architectures.base import Architecture
+from recommendations.ml.catalogue import Catalogue
 from recommendations.ml.context import Context, FitReport, Progress
-from recommendations.ml.devices import resolve_device
+from recommendations.ml.devices import limit_memory, resolve_device
 from recommendations.ml.errors import DataError
 from recommendations.ml.files import write_json
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import TrainConfig
 from recommendations.ml.judging import judge
+from recommendations.ml.outcomes import judge_outcomes, learn_outcomes, outcome_arrays
 from recommendations.ml.splits import Split, split_by_name
+from recommendations.ml.text import text_encoder
 
 Emit = Callable[..., None]
 # Of the time left, what the search for the number of epochs may take; the fit on all data takes a little longer.
@@ -40,6 +47,7 @@ class Course:
 
     directory: Path
     interactions: Interactions
+    features: NDArray[np.float32] | None
     split: Split
     config: TrainConfig
     device: str
@@ -54,13 +62,20 @@ class Course:
 def train_job(directory: Path, config: TrainConfig, emit: Emit) -> None:
     """Run the job in `directory`. Raises MLError for input that cannot be used."""
     started = time.monotonic()
+    if config.memory_budget is not None:
+        limit_memory(config.memory_budget)
     interactions = Interactions.load(directory / "interactions.npz")
+    features: NDArray[np.float32] | None = None
+    if catalogue := Catalogue.load(directory / "catalogue.npz"):
+        interactions = catalogue.with_all_items(interactions)
+        features = catalogue.vectors(interactions.item_ids, text_encoder(config.text_encoder), seed=config.seed)
     split = split_by_name(config.split, interactions)
     if not len(split.test):
         raise DataError("no customer has the three purchases at different times that judging needs")
     course = Course(
         directory=directory,
         interactions=interactions,
+        features=features,
         split=split,
         config=config,
         device=resolve_device(config.device),
@@ -86,11 +101,22 @@ def _train_one(name: str, course: Course, outcome: Outcome) -> None:
     exclude = course.config.exclude_seen
     outcome.validation_metrics[name] = judge(model, course.split.validation, exclude_seen=exclude)
     outcome.metrics[name] = judge(model, course.split.test, exclude_seen=exclude)
+    outcome.metrics[name] |= _learn_outcomes(model, course)
     course.emit("judged", architecture=name, metrics=outcome.metrics[name])
     _fit(model, course.interactions, "refit", course, share=1.0)
     model.save(course.directory / "artefacts" / f"{name}.npz")
     outcome.epochs[name], outcome.history[name] = report.epochs, report.history
     outcome.seconds[name] = round(time.monotonic() - started, 3)
+
+
+def _learn_outcomes(model: Architecture, course: Course) -> dict[str, float]:
+    """Learn on the validation step what the scores are worth as probabilities, and judge it on the test step."""
+    split, exclude = course.split, course.config.exclude_seen
+    kinds = {name: tuple(types) for name, types in course.config.outcome_types.items()}
+    options: dict[str, Any] = {"exclude_seen": exclude, "seed": course.config.seed}
+    heads = learn_outcomes(model, split.train, split.development, kinds, **options)
+    model.outcomes = outcome_arrays(heads)
+    return judge_outcomes(model, heads, split.development, course.interactions, **options)
 
 
 def _fit(model: Any, interactions: Interactions, stage: str, course: Course, *, share: float) -> FitReport:
@@ -103,6 +129,7 @@ def _fit(model: Any, interactions: Interactions, stage: str, course: Course, *, 
         device=course.device,
         seconds=None if left is None else left * share,
         type_weights={int(code): weight for code, weight in course.config.type_weights.items()},
+        features=course.features,
         checkpoint=course.directory / CHECKPOINTS / f"{model.name}-{stage}.pt",
         on_progress=lambda progress: course.emit("progress", architecture=model.name, stage=stage, **progress),
     )

@@ -29,6 +29,7 @@ TRAIN = {
     "device": "cpu",
     "time_budget": 12,
     "type_weights": {"1": 1.0},
+    "outcome_types": {"purchase": [1], "cart": [3]},
 }
 
 
@@ -76,6 +77,10 @@ def test_scoring_writes_a_row_for_every_customer(trained, repeaters, tmp_path, n
         assert np.isin(result["item_ids"], allowed).all()
         assert (result["reason_item_ids"][:, 2:] == -1).all()
         given = result["reason_item_ids"][:, :2]
+        probability = result["purchase_probability"]
+        assert probability.shape == result["scores"].shape
+        assert ((probability > 0) & (probability < 1)).all()
+        assert "cart_probability" not in result, "what never happens has no probability"
     if name == "popularity":
         assert (given == -1).all()
     else:
@@ -92,6 +97,8 @@ def test_scoring_writes_a_row_for_every_customer(trained, repeaters, tmp_path, n
         ("train", {"architecture": "oracle"}, "unknown architecture"),
         ("train", {"architecture": "popularity", "speed": 3}, "unknown option speed"),
         ("train", {"architecture": "popularity", "time_budget": 0}, "must be positive"),
+        ("train", {"architecture": "popularity", "memory_budget": -1}, "memory_budget must be positive"),
+        ("train", {"architecture": "transformer", "memory_budget": 1}, "memory ran out"),
         ("train", {"baselines": []}, "architecture is missing"),
         ("score", {"artefact": "artefacts/none.npz"}, "no such artefact"),
     ],

@@ -1,6 +1,7 @@
 """The loop on a model so small that every claim can be checked."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -128,6 +129,21 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(tmp_path):
     resumed.run()
     assert [progress["epoch"] for progress in seen] == [4, 5, 6]
     torch.testing.assert_close(resumed.module.weight, whole.module.weight)
+
+
+def test_a_full_disk_is_named_and_the_checkpoint_before_stays(tmp_path):
+    path = tmp_path / "c.pt"
+    trainer(Context(checkpoint=path), epochs=2).run()
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"too large|No space"):
+            trainer(Context(checkpoint=path), epochs=4).run()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path], "nothing half-written is left behind"
 
 
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint"])

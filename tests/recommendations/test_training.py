@@ -139,3 +139,33 @@ def test_the_api_answers_with_items_and_reasons(trained):
     assert {"item_id", "title", "price", "because_of", "bought_before", "score"} <= set(body[0])
     assert client.get("/api/v1/customers/nobody/recommendations/").status_code == 404
     assert client.get("/api/v1/customers/c5/recommendations/?limit=0").status_code == 400
+
+
+def test_an_item_that_nobody_has_bought_yet_reaches_those_who_like_its_kind(shop):
+    for n in range(ITEMS):
+        Item.objects.filter(external_id=f"i{n}").update(title="Red mug" if n % 2 else "Garden hose")
+    upsert_items(items=[ItemInput("new", "Blue mug", price=Decimal(5))])
+    start = datetime(2026, 2, 1, tzinfo=UTC)
+    lovers = [EventInput(f"m{c}-{n}", "purchase", start + timedelta(days=n), f"m{c}", f"i{(2 * n + 2 * c + 1) % ITEMS}")
+              for c in range(20) for n in range(6)]  # fmt: skip
+    ingest_events(events=lovers, source="test")
+    run_training(training_run_id=start_training(architecture="content", config={"time_budget": 20}).pk)
+    ModelVersion.objects.filter(stage="champion").update(stage="retired")
+    ModelVersion.objects.filter(architecture="content").update(stage="champion")
+    score_customers()
+    new = Item.objects.get(external_id="new")
+    rows = Recommendation.objects.filter(customer__external_id__startswith="m")
+    assert all(new.pk in row.item_ids[:30] for row in rows)
+    assert rows.count() == 20
+
+
+def test_a_damaged_champion_is_named_and_what_was_recommended_stays(trained):
+    score_customers()
+    before = list(Recommendation.objects.order_by("pk").values())
+    version = champion()
+    with version.artefact.storage.open(version.artefact.name, "wb") as file:
+        file.write(b"not an artefact")
+    with pytest.raises(JobError, match="damaged artefact"):
+        score_customers()
+    assert list(Recommendation.objects.order_by("pk").values()) == before
+    assert champion() == version

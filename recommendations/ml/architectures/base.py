@@ -19,6 +19,7 @@ from recommendations.ml.interactions import Interactions
 from recommendations.ml.ragged import Int64
 from recommendations.ml.topk import top_k
 
+OUTCOMES = "outcomes."  # before the names of their arrays in the artefact
 BLOCK_CELLS = 16_000_000  # scores held at once: 64 MB of float32
 
 
@@ -38,6 +39,7 @@ class Architecture(ABC):
         self.config = config or self.config_class()
         self.item_ids: Int64 = np.zeros(0, dtype=np.int64)
         self.prior: NDArray[np.float32] = np.zeros(0, dtype=np.float32)
+        self.outcomes: artefacts.Arrays = {}  # what the scores are worth as probabilities; see `outcomes`
 
     def fit(self, interactions: Interactions, context: Context) -> FitReport:
         """Learn from `interactions`.
@@ -87,7 +89,9 @@ class Architecture(ABC):
     def save(self, path: str | Path) -> None:
         """Write the model to one file."""
         meta = {"architecture": self.name, "config": asdict(self.config), **self._meta()}
-        artefacts.write(Path(path), meta, {"item_ids": self.item_ids, "prior": self.prior, **self._arrays()})
+        outcomes = {f"{OUTCOMES}{name}": array for name, array in self.outcomes.items()}
+        arrays: artefacts.Arrays = {"item_ids": self.item_ids, "prior": self.prior}
+        artefacts.write(Path(path), meta, {**arrays, **outcomes, **self._arrays()})
 
     @classmethod
     def restore(cls, meta: Mapping[str, Any], arrays: artefacts.Arrays) -> Self:
@@ -96,6 +100,8 @@ class Architecture(ABC):
         try:
             model = cls(cls.config_class(**meta["config"]))
             model.item_ids, model.prior = arrays.pop("item_ids"), arrays.pop("prior")
+            names = [name for name in arrays if name.startswith(OUTCOMES)]
+            model.outcomes = {name.removeprefix(OUTCOMES): arrays.pop(name) for name in names}
             model._load_meta(meta)
             model._load_arrays(arrays)
         except (KeyError, TypeError, ValueError, RuntimeError, ConfigError) as error:

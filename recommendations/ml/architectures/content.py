@@ -70,6 +70,7 @@ def unit_vectors(features: NDArray[np.float32] | None, n_items: int) -> NDArray[
     """Rows of length 1 (or 0) whose features all vary alike: float32 [n_items, f]; f is 0 without features."""
     if features is None:
         return np.zeros((n_items, 0), dtype=np.float32)
+    features = np.nan_to_num(features, nan=0.0, posinf=0.0, neginf=0.0)
     spread = np.sqrt((features**2).mean(axis=0)).clip(min=1e-9)
     scaled = features / spread
     return (scaled / np.linalg.norm(scaled, axis=1, keepdims=True).clip(min=1e-9)).astype(np.float32)

@@ -7,13 +7,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from recommendations.ml.architectures.bag import BagNetwork
-from recommendations.ml.architectures.sequential import Encoded, Sequential, SequentialConfig
+from recommendations.ml.architectures.sequential import Encoded, LightConfig, Sequential
 from recommendations.ml.batches import Batch
 from recommendations.ml.traits import Traits
 
 
 @dataclass(frozen=True)
-class GANConfig(SequentialConfig):
+class GANConfig(LightConfig):
     """proposals: items that the generator proposes a target. adversarial: weight of the policy gradient beside the
     likelihood that it is pre-trained with in the paper, here kept throughout."""
 

@@ -1,7 +1,7 @@
 """What all models of customer-item pairs share: targets against drawn items, and a score for every pair."""
 
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from recommendations.ml.architectures.bag import BagNetwork
 from recommendations.ml.architectures.neural import Neural
-from recommendations.ml.architectures.sequential import SequentialConfig, window_batches
+from recommendations.ml.architectures.sequential import LightConfig, window_batches
 from recommendations.ml.batches import Batch, Moments, TrainingBatches, scoring_batches
-from recommendations.ml.context import Context
+from recommendations.ml.context import Context, FitReport
 from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 
@@ -21,10 +21,12 @@ CELLS = 8_000_000  # numbers of hidden units of pairs held at once
 
 
 @dataclass(frozen=True)
-class PairConfig(SequentialConfig):
-    """drawn: items that every target is set against. units: of the layer where customer and item meet."""
+class PairConfig(LightConfig):
+    """drawn: items that every target is set against. units: of the layer where customer and item meet. validated:
+    customers that steer the training: to rank the whole catalogue pair by pair costs more than an epoch does."""
 
     drawn: int = 32
+    validated: int = 1500
     units: int = 32
     dropout: float = 0.2
     learning_rate: float = 3e-3
@@ -52,6 +54,13 @@ class PairModel(Neural):
     logarithmic = True
     config: PairConfig
     network: PairNetwork
+
+    def _fit(self, interactions: Interactions, context: Context) -> FitReport:
+        held_out = context.validation
+        if held_out is not None and len(held_out) > self.config.validated:
+            rows = np.random.default_rng(context.seed).choice(len(held_out), self.config.validated, replace=False)
+            context = replace(context, validation=held_out.rows(np.sort(rows)))
+        return super()._fit(interactions, context)
 
     def _batches(self, interactions: Interactions, context: Context) -> TrainingBatches:
         return window_batches(interactions, context, self.config)

@@ -7,9 +7,9 @@ from torch.nn import functional as F
 
 from recommendations.ml.architectures.sequential import (
     Encoded,
+    LightConfig,
     SequenceNetwork,
     Sequential,
-    SequentialConfig,
     at_queries,
 )
 from recommendations.ml.batches import Batch
@@ -17,7 +17,7 @@ from recommendations.ml.layers import pool
 
 
 @dataclass(frozen=True)
-class RNNConfig(SequentialConfig):
+class RNNConfig(LightConfig):
     """layers: of the recurrent unit. dropout: of its input and output."""
 
     layers: int = 1

@@ -37,6 +37,16 @@ class SequentialConfig(TrainerConfig):
 
 
 @dataclass(frozen=True)
+class LightConfig(SequentialConfig):
+    """For networks that cost little beside the softmax: many small steps against a sample of the catalogue."""
+
+    events: int = 1024
+    full_softmax: int = 4096
+    negatives: int = 1024
+    warm_up: float = 0.5
+
+
+@dataclass(frozen=True)
 class Encoded:
     """What a network makes of a batch's queries.
 
@@ -67,6 +77,10 @@ class SequenceNetwork(nn.Module):
     def item_vectors(self) -> Tensor:
         """What the hidden state is multiplied with: [n_items, width]."""
         return self.items.weight[:-1]
+
+    def shares(self) -> Tensor:
+        """How much every item counts in the softmax denominator: [n_items]."""
+        return self.items.weight.new_ones(len(self.items.weight) - 1)
 
     @abstractmethod
     def forward(self, batch: Batch) -> Encoded:
@@ -123,9 +137,10 @@ class Sequential(Neural):
         encoded, items = self._encode(batch), self.network.item_vectors()
         hidden = encoded.hidden.float()
         if len(items) <= self.config.full_softmax:
-            total = logsumexp_linear(hidden, items, items.new_ones(len(items)), low_precision=True)
+            total = logsumexp_linear(hidden, items, self.network.shares(), low_precision=True)
         else:
             chosen, weight = sample_items(batch.target_item, len(items), self.config.negatives)
+            weight = weight * self.network.shares()[chosen]
             total = logsumexp_linear(hidden, F.embedding(chosen, items), weight, low_precision=True)
         logit = (hidden.index_select(0, batch.target_query) * F.embedding(batch.target_item, items)).sum(dim=1)
         likelihood = logit - total[batch.target_query]

@@ -6,13 +6,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from recommendations.ml.architectures.bag import BagNetwork
-from recommendations.ml.architectures.sequential import Encoded, Sequential, SequentialConfig
+from recommendations.ml.architectures.sequential import Encoded, LightConfig, Sequential
 from recommendations.ml.batches import Batch
 from recommendations.ml.traits import Traits
 
 
 @dataclass(frozen=True)
-class TwoTowerConfig(SequentialConfig):
+class TwoTowerConfig(LightConfig):
     """hidden: width of the towers' inner layer. temperature: what the cosine is divided by."""
 
     hidden: int = 128

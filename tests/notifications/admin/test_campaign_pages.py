@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from notifications.choices import CampaignStatus, MessageState, RunStatus
-from notifications.models import Campaign, Message, Run, Suppression
+from notifications.models import Campaign, FrequencyCap, Message, Run, Suppression
 from tests.factories import (
     CampaignFactory,
     ConsentFactory,
@@ -56,7 +56,11 @@ def test_launching_asks_first_and_says_how_many(admin_client, campaign):
     assert "You are about to send 3 messages." in page
     assert "If every coupon is used, they cost £15.00." in page
     assert Run.objects.count() == 0
-    response = admin_client.post(url("launch", campaign))
+    for typed in ("", "three", "2"):
+        again = admin_client.post(url("launch", campaign), {"confirmed": typed}).content.decode()
+        assert "It would be sent to 3 customers now." in again
+        assert Run.objects.count() == 0
+    response = admin_client.post(url("launch", campaign), {"confirmed": " 3 "})
     assert response["Location"] == url("change", campaign)
     run = Run.objects.get()
     assert run.launched_by.username == "admin"
@@ -92,7 +96,7 @@ def test_a_clone_opens_as_a_new_draft(admin_client, campaign):
     assert Campaign.objects.get(name="We miss you (copy)").created_by.username == "admin"
 
 
-@pytest.mark.parametrize("name", ["launch", "pause", "stop", "clone"])
+@pytest.mark.parametrize("name", ["launch", "pause", "resume", "stop", "clone"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_sending_needs_its_own_permission(reader, campaign, name, method):
     assert getattr(reader, method)(url(name, campaign)).status_code == 403
@@ -196,3 +200,85 @@ def test_a_decision_shows_its_items_and_why(admin_client, db):
     page = admin_client.get(reverse("admin:notifications_recipient_change", args=[recipient.pk])).content.decode()
     assert "Red mug" in page
     assert "because of “Blue mug”" in page
+
+
+def form_of(campaign, **changes):
+    """The change form as the page would send it."""
+    variant = campaign.variants.get()
+    return {
+        "name": campaign.name, "segment": campaign.segment_id, "offer": campaign.offer_id or "", "channel": "email",
+        "item_count": 2, "item_choice": "new", "hold_out_percent": "0", "attribution_days": 14, "tags": "",
+        "variants-TOTAL_FORMS": 1, "variants-INITIAL_FORMS": 1, "variants-0-id": variant.pk,
+        "variants-0-campaign": campaign.pk, "variants-0-name": "A", "variants-0-weight": 1,
+        "variants-0-subject": variant.subject, "variants-0-html": variant.html,
+    } | changes  # fmt: skip
+
+
+def person(client, name, *permissions):
+    user = User.objects.create_user(name, password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_campaign", *permissions]))
+    client.force_login(user)
+    return user
+
+
+def test_a_campaign_is_approved_part_by_part_and_an_edit_withdraws(client, campaign, settings):
+    settings.CAMPAIGN_APPROVALS = True
+    person(client, "composer", "change_campaign", "change_variant", "view_variant")
+    assert client.get(url("launch", campaign)).status_code == 403
+    client.post(url("submit", campaign))
+    readiness = client.get(url("readiness", campaign)).content.decode()
+    assert "Audience, offer and every variant are in order." in readiness
+    assert 'name="part"' not in readiness, "the composer may approve nothing"
+    client.post(url("approve", campaign), {"part": "message"})
+    assert campaign.approvals.count() == 0
+    person(client, "approver", "approve_message", "approve_audience", "approve_offer")
+    for part in ("message", "audience", "offer"):
+        assert f'value="{part}"' in client.get(url("readiness", campaign)).content.decode()
+        client.post(url("approve", campaign), {"part": part})
+    assert Campaign.objects.get().status == CampaignStatus.APPROVED
+    client.force_login(User.objects.get(username="composer"))
+    form = form_of(campaign, **{"variants-0-subject": "Another subject"})
+    assert client.post(url("change", campaign), form).status_code == 302
+    assert Campaign.objects.get().status == CampaignStatus.IN_REVIEW
+    assert set(campaign.approvals.values_list("part", flat=True)) == {"audience", "offer"}
+    history = client.get(url("history", campaign)).content.decode()
+    for expected in ("composer</b> asked for approval", "approver</b> approved: Offer", "Another subject", "Message"):
+        assert expected in history
+
+
+def test_the_readiness_says_what_is_wrong_and_leads_to_the_field(admin_client, campaign):
+    campaign.variants.update(html="<p>{{ customer.firstname }}</p>")
+    campaign.segment.rule = {"field": "customer.country", "op": "is_set"}
+    campaign.segment.save()
+    page = admin_client.get(url("readiness", campaign)).content.decode()
+    assert 'href="#id_variants-0-html"' in page
+    assert "matches every customer of the shop" in page
+    assert "Without a hold-out nobody will know whether it paid." in page
+    campaign.segment.rule = {"field": "customer.country", "op": "=", "value": "XX"}
+    campaign.segment.save()
+    assert "matches nobody. Widen its rule." in admin_client.get(url("readiness", campaign)).content.decode()
+
+
+def test_impossible_things_are_refused_at_their_field_in_both_languages(admin_client, campaign):
+    campaign.offer.valid_until = timezone.now() + timedelta(days=2)
+    campaign.offer.save()
+    past = {"scheduled_at_0": "2020-01-01", "scheduled_at_1": "09:00"}
+    late = {"scheduled_at_0": f"{timezone.now() + timedelta(days=5):%Y-%m-%d}", "scheduled_at_1": "09:00"}
+    for language, over, ended in (("en", "This moment is over.", "is over since"), ("zh-hans", "该时间已过", "已于")):
+        admin_client.cookies["django_language"] = language
+        assert over in admin_client.post(url("change", campaign), form_of(campaign, **past)).content.decode()
+        assert ended in admin_client.post(url("change", campaign), form_of(campaign, **late)).content.decode()
+    del admin_client.cookies["django_language"]
+    answer = admin_client.post(url("change", campaign), form_of(campaign, tags="weekly,  news ,weekly"))
+    assert answer.status_code == 302
+    assert Campaign.objects.get().tags == ["news", "weekly"]
+
+
+def test_caps_are_edited_and_start_switched_off(admin_client, db):
+    page = admin_client.get(reverse("admin:notifications_frequencycap_changelist")).content.decode()
+    assert "4 in 7 days" in page
+    assert not FrequencyCap.objects.filter(is_active=True).exists()
+    form = {"maximum": 2, "days": 7, "channel": "", "tag": "news", "is_active": "on"}
+    assert admin_client.post(reverse("admin:notifications_frequencycap_add"), form).status_code == 302
+    assert FrequencyCap.objects.get(tag="news").is_active
+    assert "already exists" in admin_client.post(reverse("admin:notifications_frequencycap_add"), form).content.decode()

@@ -33,7 +33,7 @@ def test_campaigns_are_listed_and_read(api, campaign):
     (listed,) = api.get("/api/v1/campaigns/").json()["results"]
     one = api.get(url(campaign)).json()
     assert (listed["name"], listed["status"], listed["segment"]) == (campaign.name, "draft", campaign.segment.name)
-    assert one == listed | {"runs": []}
+    assert one == listed | {"missing_approvals": [], "runs": []}
 
 
 def test_a_campaign_is_launched_paused_resumed_and_stopped(api, campaign):
@@ -64,3 +64,33 @@ def test_the_report_is_served(api, campaign):
 def test_a_key_that_may_only_send_events_sees_no_campaigns(campaign, write_api):
     assert write_api.get("/api/v1/campaigns/").status_code == 403
     assert write_api.post(url(campaign, "stop/")).status_code == 403
+
+
+def test_a_campaign_goes_through_review_and_back_and_is_cloned(api, campaign, settings):
+    settings.CAMPAIGN_APPROVALS = True
+    refused = api.post(url(campaign, "launch/"))
+    assert (refused.status_code, refused.json()["code"]) == (409, "illegal_move")
+    assert api.post(url(campaign, "submit/")).json()["status"] == "in_review"
+    assert api.get(url(campaign)).json()["missing_approvals"] == ["message", "audience", "offer"]
+    assert api.post(url(campaign, "submit/")).json()["code"] == "illegal_move"
+    assert api.post(url(campaign, "reopen/")).json()["status"] == "draft"
+    clone = api.post(url(campaign, "clone/"))
+    assert (clone.status_code, clone.json()["status"], clone.json()["name"]) == (
+        201,
+        "draft",
+        f"{campaign.name} (copy)",
+    )
+    campaign.variants.all().delete()
+    assert api.post(url(campaign, "submit/")).json()["code"] == "not_ready"
+
+
+def test_the_audience_is_counted_and_its_number_confirms_the_launch(api, campaign):
+    audience = api.get(url(campaign, "audience/")).json()
+    assert (audience["matched"], audience["will_receive"], audience["is_everyone"]) == (1, 0, True)
+    assert (audience["suppressed"], audience["liability"]) == ({"no_consent": 1}, "0.00")
+    changed = api.post(url(campaign, "launch/"), {"recipients": 5})
+    assert (changed.status_code, changed.json()["code"], changed.json()["recipients"]) == (409, "count_changed", 0)
+    assert api.post(url(campaign, "launch/"), {"recipients": audience["will_receive"]}).status_code == 201
+    campaign.segment.rule = {"nonsense": True}
+    campaign.segment.save()
+    assert api.get(url(campaign, "audience/")).json()["code"] == "not_ready"
