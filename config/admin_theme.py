@@ -54,6 +54,15 @@ ADMIN_THEME: dict[str, Any] = {
                 ],
             },
             {
+                "title": _("Membership"),
+                "separator": True,
+                "items": [
+                    _page(_("Tiers"), "workspace_premium", "notifications_tier"),
+                    _page(_("Points rules"), "rule_settings", "notifications_pointsrule"),
+                    _page(_("Points"), "loyalty", "notifications_pointsentry"),
+                ],
+            },
+            {
                 "title": _("Delivery"),
                 "separator": True,
                 "items": [

@@ -32,6 +32,7 @@ BASE_URL = env.str("BASE_URL", default="http://127.0.0.1:8000").rstrip("/")
 SHOP_NAME = env.str("SHOP_NAME", default="My shop")
 SHOP_URL = env.str("SHOP_URL", default=BASE_URL).rstrip("/")
 SHOP_CURRENCY = env.str("SHOP_CURRENCY", default="EUR")
+MESSAGE_COSTS = env.dict("MESSAGE_COSTS", default={})  # in it, of one message by channel: email=0.0004,webhook=0.04
 SHOP_ADDRESS = env.str("SHOP_ADDRESS", default="")
 # Membership: what one point is worth, in the shop's currency, and for how many days points are kept (0: for good).
 POINT_VALUE = Decimal(env.str("POINT_VALUE", default="0.01"))
@@ -142,6 +143,9 @@ CELERY_TASK_ROUTES = {
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "tick": {"task": "notifications.tasks.tick", "schedule": 5.0, "options": {"expires": 5}},
+    "keep-membership": {"task": "notifications.tasks.keep_membership", "schedule": 60.0, "options": {"expires": 60}},
+    # What leaves the window of a tier.
+    "evaluate-tiers": {"task": "notifications.tasks.evaluate_all_tiers", "schedule": crontab("40", "1")},
     "make-partitions": {"task": "users.tasks.make_event_partitions", "schedule": 6 * 3600.0},
     "forget-old-answers": {"task": "users.tasks.forget_old_answers", "schedule": 6 * 3600.0},
     "apply-retention": {"task": "users.tasks.apply_retention", "schedule": 24 * 3600.0},

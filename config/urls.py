@@ -23,8 +23,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Before `users`, whose customer ids may contain slashes.
     path("api/v1/", include("recommendations.api.urls")),
     path("api/v1/", include("catalog.api.urls")),
-    path("api/v1/", include("users.api.urls")),
     path("api/v1/", include("notifications.api.urls")),
+    path("api/v1/", include("users.api.urls")),
     path("api/v1/<path:rest>", unknown_endpoint),
     path("", include("notifications.urls")),
     path("v1/", include("users.api.segment_io.urls")),

@@ -16,6 +16,10 @@ from notifications.campaigns.segment_funnel import keep_funnel
 from notifications.delivery.outbox import send_due, sending_runs
 from notifications.delivery.reaper import reap_leases
 from notifications.listening.mailbox import read_mailbox
+from notifications.membership.earn import earn_points
+from notifications.membership.expire import expire_points
+from notifications.membership.ledger import follow_merges
+from notifications.membership.tiers import evaluate_tiers
 from notifications.offers.expire import release_expired_reservations
 
 EXPIRES = 15  # seconds
@@ -50,6 +54,18 @@ def send_due_messages() -> None:
 @shared_task
 def read_bounces() -> None:
     read_mailbox()
+
+
+@shared_task
+def keep_membership() -> None:
+    follow_merges()
+    touched = earn_points() | expire_points()
+    evaluate_tiers(customer_ids=touched)
+
+
+@shared_task
+def evaluate_all_tiers() -> None:
+    evaluate_tiers()
 
 
 @shared_task

@@ -38,7 +38,9 @@ from notifications.choices import (
 from notifications.content.starter import starter_template
 from notifications.delivery.sample import sample_mail, sample_notice
 from notifications.models import Campaign, Run, Variant
+from notifications.reports import campaign_report
 from notifications.reports.progress import run_progress
+from notifications.reports.table import report_csv
 from users.choices import Channel
 
 EDITABLE_AFTER_LAUNCH = ("name", "attribution_days")
@@ -184,6 +186,11 @@ class CampaignAdmin(ModelAdmin):
             self.admin_site.admin_view(self.report_view),
             name="notifications_campaign_report",
         )
+        table = path(
+            "<int:object_id>/report.csv",
+            self.admin_site.admin_view(self.report_csv_view),
+            name="notifications_campaign_report_csv",
+        )
         parts = [
             path(
                 f"<int:object_id>/{name}/",
@@ -192,7 +199,7 @@ class CampaignAdmin(ModelAdmin):
             )
             for name, view in (("readiness", self.readiness_view), ("approve", self.approve_view))
         ]
-        return [*own, *parts, report, *super().get_urls()]
+        return [*own, *parts, report, table, *super().get_urls()]
 
     def readiness_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Checks, audience and approvals, loaded by the campaign's page: counting takes a moment."""
@@ -243,6 +250,16 @@ class CampaignAdmin(ModelAdmin):
             **report_context(campaign),
         }
         return TemplateResponse(request, "notifications/admin/report.html", context)
+
+    def report_csv_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """The report's table, as a file."""
+        campaign = self._campaign(request, object_id)
+        name = f"campaign-{campaign.pk}.csv"
+        return HttpResponse(
+            report_csv(campaign_report(campaign)),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from notifications.admin.report_looks import CHART_OPTIONS, looks_chart, looks_sentence, slice_rows
 from notifications.choices import SuppressionReason
 from notifications.models import Campaign
 from notifications.offers.money import format_money
@@ -72,6 +74,11 @@ def report_context(campaign: Campaign) -> dict[str, Any]:
         "cards": _cards(report),
         "arms": [_arm_row(arm, report.currency) for arm in report.arms],
         "ratio": _ratio_sentence(comparison),
+        "looks": looks_sentence(report.judging, now=timezone.now()),
+        "looks_chart": looks_chart(report.judging),
+        "looks_options": CHART_OPTIONS,
+        "slices": slice_rows(report.slices),
+        "cuped": _explained_sentence(comparison),
     }
 
 
@@ -171,7 +178,7 @@ def _suppressed(funnel: Funnel) -> list[tuple[str, int]]:
 
 def _cards(report: CampaignReport) -> list[tuple[str, str, str]]:
     funnel, treated = report.funnel, report.comparison.treated
-    extra = report.comparison.incremental_revenue
+    extra = report.net_revenue
     money = report.currency
     orders = ngettext("%(n)s order", "%(n)s orders", treated.orders) % {"n": f"{treated.orders:,}"}
     cards = [
@@ -185,6 +192,8 @@ def _cards(report: CampaignReport) -> list[tuple[str, str, str]]:
         ),
         (_("Cost of coupons"), format_money(treated.coupon_cost, money), _("taken off already")),
     ]
+    if report.message_cost:
+        cards.append((_("Cost of messages"), format_money(report.message_cost, money), _("by MESSAGE_COSTS")))
     if extra:
         note = f"{_signed_money(extra.low, money)} … {_signed_money(extra.high, money)}"
         cards.append((_("Extra revenue, net"), _signed_money(extra.estimate, money), note))
@@ -217,6 +226,15 @@ def _ratio_sentence(comparison: Comparison) -> str:
     if value < MISMATCH_P_VALUE:
         return _("The split between the arms is broken (p < 0.001).")
     return _("The split between the arms is as it was drawn (p = %(p)s).") % {"p": f"{value:.2f}"}
+
+
+def _explained_sentence(comparison: Comparison) -> str:
+    """What the adjustment by earlier spending was worth."""
+    if comparison.revenue is None or comparison.explained < 0.005:
+        return ""
+    return _(
+        "Spending of the 90 days before explains %(share)s of the revenue's variance and is taken off (CUPED)."
+    ) % {"share": f"{comparison.explained:.0%}"}
 
 
 def _points(share: float) -> str:

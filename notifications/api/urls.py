@@ -13,10 +13,13 @@ from notifications.api.campaigns import (
     CampaignStop,
     CampaignSubmit,
 )
+from notifications.api.codes import OfferCodes
 from notifications.api.coupons import CouponDetail, CouponList
 from notifications.api.inbox import InboxDismiss, InboxList, InboxRead
 from notifications.api.offers import OfferDetail, OfferList
+from notifications.api.points import CustomerPoints, PointsCoupon
 from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponReturn, CouponValidate
+from notifications.api.reports import CampaignReportTable
 from notifications.api.segments import SegmentCount, SegmentDetail, SegmentExplain, SegmentList, SegmentMembers
 from notifications.api.suppressions import SuppressionList, SuppressionLookUp, SuppressionRemoval
 
@@ -28,6 +31,9 @@ urlpatterns = [
     path("segments/<int:pk>/members/", SegmentMembers.as_view(), name="segment-members"),
     path("offers/", OfferList.as_view(), name="offer-list"),
     path("offers/<int:pk>/", OfferDetail.as_view(), name="offer-detail"),
+    path("offers/<int:pk>/codes/", OfferCodes.as_view(), name="offer-codes"),
+    path("customers/<path:external_id>/points/coupon/", PointsCoupon.as_view(), name="customer-points-coupon"),
+    path("customers/<path:external_id>/points/", CustomerPoints.as_view(), name="customer-points"),
     path("coupons/", CouponList.as_view(), name="coupon-list"),
     path("coupons/<str:code>/", CouponDetail.as_view(), name="coupon-detail"),
     path("coupons/<str:code>/validate/", CouponValidate.as_view(), name="coupon-validate"),
@@ -52,4 +58,5 @@ urlpatterns = [
     path("campaigns/<int:pk>/resume/", CampaignResume.as_view(), name="campaign-resume"),
     path("campaigns/<int:pk>/stop/", CampaignStop.as_view(), name="campaign-stop"),
     path("campaigns/<int:pk>/report/", CampaignReportView.as_view(), name="campaign-report"),
+    path("campaigns/<int:pk>/report.csv", CampaignReportTable.as_view(), name="campaign-report-table"),
 ]

@@ -6,6 +6,7 @@ that two debits cannot both see the same points.
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -26,9 +27,13 @@ WITH due AS ({rows}), posted AS (
     FROM posted GROUP BY customer_id ORDER BY customer_id
 ), opened AS (
     INSERT INTO notifications_pointsaccount AS account (customer_id, credited, debited)
-    SELECT customer_id, credited, debited FROM moved
+    SELECT customer_id, credited, debited FROM moved WHERE credited >= debited
     ON CONFLICT (customer_id) DO UPDATE
     SET credited = account.credited + excluded.credited, debited = account.debited + excluded.debited
+), charged AS (
+    UPDATE notifications_pointsaccount AS account
+    SET credited = account.credited + moved.credited, debited = account.debited + moved.debited
+    FROM moved WHERE account.customer_id = moved.customer_id AND moved.credited < moved.debited
 )
 SELECT customer_id FROM moved
 """
@@ -85,6 +90,13 @@ def debit_points(*, customer_id: int, points: int, kind: PointsKind, source: str
         raise PointsShortError(balance)
     now = timezone.now()
     return _post_one(PointsEntry(customer_id=customer_id, points=-points, kind=kind, source=source, note=note, at=now))
+
+
+def adjust_points(*, customer_id: int, points: int, note: str) -> None:
+    """Give or take points by hand; every call counts. Raises PointsShortError."""
+    move = credit_points if points > 0 else debit_points
+    source = f"adjustment:{uuid4()}"
+    move(customer_id=customer_id, points=abs(points), kind=PointsKind.ADJUSTED, source=source, note=note)
 
 
 @transaction.atomic

@@ -79,6 +79,6 @@ def canonical_code(text: str) -> str:
 def code_prefix(text: str) -> str:
     """The beginning of a code as it is stored, for a search; empty when the text cannot begin a code."""
     characters = _plain(text)
-    if len(characters) > _LENGTH or any(character not in _VALUES for character in characters):
-        return ""
-    return _group(characters)
+    if characters and len(characters) <= _LENGTH and all(character in _VALUES for character in characters):
+        return _group(characters)
+    return text.strip().upper() if _FOREIGN.fullmatch(text.strip().upper()) else ""

@@ -1,24 +1,24 @@
 """The report of one campaign, for the admin and the API alike."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Max
 from django.utils import timezone
 
 from notifications.choices import OPEN_RUN_STATUSES
-from notifications.decisions.arms import HOLD_OUT, hold_out_share
+from notifications.decisions.arms import hold_out_share
 from notifications.listening.attribution import Attributed, attributed_orders
-from notifications.models import Campaign, Recipient
+from notifications.models import Campaign
 from notifications.reports.comparison import Comparison, compare
+from notifications.reports.costs import message_cost
 from notifications.reports.funnel import Funnel, campaign_funnel
-from notifications.reports.outcomes import ArmOutcome, arm_outcomes, total_outcome
+from notifications.reports.looks import Judging, Look, judge_campaign
+from notifications.reports.outcomes import ArmOutcome, campaign_outcomes, two_sides
+from notifications.reports.slices import Slice, compare_slices
 from notifications.reports.statistics import Interval
-
-WOULD_RECEIVE = "would_receive"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,16 @@ class CampaignReport:
     funnel: Funnel
     arms: list[ArmOutcome]
     comparison: Comparison
+    judging: Judging
+    slices: list[Slice]
+    message_cost: Decimal
     attributed: dict[str, Attributed]
+
+    @property
+    def net_revenue(self) -> Interval | None:
+        """What the campaign earned beyond what would have been earned without it, less what its messages cost."""
+        extra, cost = self.comparison.incremental_revenue, float(self.message_cost)
+        return extra and Interval(extra.estimate - cost, extra.low - cost, extra.high - cost)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as JSON-able values; money is text."""
@@ -49,6 +58,10 @@ class CampaignReport:
             "funnel": asdict(self.funnel),
             "arms": [_arm_dict(arm) for arm in self.arms],
             "comparison": _comparison_dict(self.comparison),
+            "message_cost": _money(self.message_cost),
+            "net_revenue": _interval_dict(self.net_revenue),
+            "looks": [_look_dict(look) for look in self.judging.looks],
+            "slices": [_slice_dict(each) for each in self.slices],
             "attributed": {
                 reason: {"orders": each.orders, "revenue": str(each.revenue)}
                 for reason, each in self.attributed.items()
@@ -59,10 +72,13 @@ class CampaignReport:
 def campaign_report(campaign: Campaign) -> CampaignReport:
     """The report of `campaign` as the data stands now."""
     currency = campaign.offer.currency if campaign.offer else settings.SHOP_CURRENCY
-    arms = arm_outcomes(campaign, currency=currency)
-    held_out = next((arm for arm in arms if arm.is_hold_out), ArmOutcome(HOLD_OUT))
-    treated = total_outcome([arm for arm in arms if not arm.is_hold_out], arm=WOULD_RECEIVE)
-    ends = _window_end(campaign)
+    now = timezone.now()
+    judging = judge_campaign(campaign, currency=currency, now=now)
+    outcomes = campaign_outcomes(
+        campaign, currency=currency, decided_before=judging.span.decided_before if judging.span else now
+    )
+    treated, held_out = two_sides(outcomes.arms)
+    ends = judging.span and judging.span.closes
     open_runs = campaign.runs.filter(status__in=OPEN_RUN_STATUSES).exists()
     return CampaignReport(
         campaign_id=campaign.pk,
@@ -71,17 +87,29 @@ def campaign_report(campaign: Campaign) -> CampaignReport:
         currency=currency,
         attribution_days=campaign.attribution_days,
         window_ends_at=ends,
-        is_preliminary=open_runs or ends is None or ends > timezone.now(),
+        is_preliminary=open_runs or ends is None or ends > now,
         funnel=campaign_funnel(campaign),
-        arms=sorted(arms, key=lambda arm: (arm.is_hold_out, arm.arm)),
-        comparison=compare(treated, held_out, hold_out_share=hold_out_share(campaign)),
+        arms=sorted(outcomes.arms, key=lambda arm: (arm.is_hold_out, arm.arm)),
+        comparison=compare(treated, held_out, hold_out_share=hold_out_share(campaign), judging=judging, now=now),
+        judging=judging,
+        slices=compare_slices(outcomes.slices),
+        message_cost=message_cost(campaign),
         attributed=attributed_orders(campaign, currency=currency),
     )
 
 
-def _window_end(campaign: Campaign) -> datetime | None:
-    last: datetime | None = Recipient.objects.filter(run__campaign=campaign).aggregate(last=Max("send_at"))["last"]
-    return last and last + timedelta(days=campaign.attribution_days)
+def _look_dict(look: Look) -> dict[str, Any]:
+    return {**asdict(look), "at": look.at.isoformat(), "z": round(look.z, 4), "bound": round(look.bound, 4)}
+
+
+def _slice_dict(each: Slice) -> dict[str, Any]:
+    return {
+        "by": str(each.by),
+        "value": each.value,
+        "would_receive": _arm_dict(each.treated),
+        "hold_out": _arm_dict(each.held_out),
+        "conversion_difference": _interval_dict(each.conversion),
+    }
 
 
 def _arm_dict(arm: ArmOutcome) -> dict[str, Any]:

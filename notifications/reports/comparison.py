@@ -1,16 +1,18 @@
 """Those who were to receive something against those who were held out, and how far the data carries."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from notifications.reports.cuped import adjusted_difference
+from notifications.reports.looks import Judging
 from notifications.reports.outcomes import ArmOutcome
 from notifications.reports.statistics import (
     Interval,
     customers_needed,
-    difference_of_means,
     difference_of_proportions,
     sample_ratio_p_value,
 )
@@ -34,13 +36,15 @@ class Finding(StrEnum):
 class Comparison:
     """Differences are treated less held out, with 95% intervals; None where nothing can be compared.
 
-    `revenue` is per customer and net: what was paid, coupons and refunds taken off.
+    The intervals allow for the looks that were taken and are still to come. `revenue` is per customer and net: what was
+    paid, coupons and refunds taken off; `explained` is the share of its variance that the time before accounts for.
     """
 
     treated: ArmOutcome
     held_out: ArmOutcome
     conversion: Interval | None
     revenue: Interval | None
+    explained: float
     sample_ratio_p_value: float
     customers_missing: int
     finding: Finding
@@ -55,26 +59,32 @@ class Comparison:
         return _scaled(self.revenue, self.treated.customers)
 
 
-def compare(treated: ArmOutcome, held_out: ArmOutcome, *, hold_out_share: float) -> Comparison:
+def compare(
+    treated: ArmOutcome, held_out: ArmOutcome, *, hold_out_share: float, judging: Judging, now: datetime
+) -> Comparison:
     """Compare the arms; `hold_out_share` is the share that was to be held out."""
     both = treated.customers and held_out.customers
     conversion = (
-        difference_of_proportions(treated.buyers, treated.customers, held_out.buyers, held_out.customers)
+        difference_of_proportions(
+            treated.buyers, treated.customers, held_out.buyers, held_out.customers, z=judging.bound
+        )
         if both
         else None
     )
+    revenue = adjusted_difference(treated.spending, held_out.spending, z=judging.bound) if both else None
     ratio = sample_ratio_p_value(held_out.customers, treated.customers + held_out.customers, share=hold_out_share)
     missing = _customers_missing(treated, held_out, hold_out_share=hold_out_share)
-    finding = _finding(treated, held_out, conversion, ratio, missing)
+    finding = _finding(treated, held_out, ratio, missing, judging)
     return Comparison(
         treated=treated,
         held_out=held_out,
         conversion=conversion,
-        revenue=difference_of_means(treated.revenue_sample, held_out.revenue_sample) if both else None,
+        revenue=revenue and revenue.difference,
+        explained=revenue.explained if revenue else 0.0,
         sample_ratio_p_value=ratio,
         customers_missing=missing,
         finding=finding,
-        sentence=_sentence(finding, treated, held_out, conversion, missing),
+        sentence=_sentence(finding, treated, held_out, missing, judging.days_left(now)),
     )
 
 
@@ -88,24 +98,20 @@ def _customers_missing(treated: ArmOutcome, held_out: ArmOutcome, *, hold_out_sh
     return max(0, needed - customers)
 
 
-def _finding(
-    treated: ArmOutcome, held_out: ArmOutcome, conversion: Interval | None, ratio: float, missing: int
-) -> Finding:
+def _finding(treated: ArmOutcome, held_out: ArmOutcome, ratio: float, missing: int, judging: Judging) -> Finding:
     if not held_out.customers:
         return Finding.NO_HOLD_OUT
     if ratio < MISMATCH_P_VALUE:
         return Finding.MISMATCH
     too_few = min(treated.customers, held_out.customers) < LEAST_CUSTOMERS
-    if conversion is None or too_few or treated.buyers + held_out.buyers < LEAST_BUYERS:
+    if too_few or treated.buyers + held_out.buyers < LEAST_BUYERS:
         return Finding.NOT_ENOUGH_DATA
-    if conversion.excludes_zero:
-        return Finding.LIFT if conversion.low > 0 else Finding.LOSS
-    return Finding.NOT_ENOUGH_DATA if missing else Finding.NO_LIFT
+    if judging.direction:
+        return Finding.LIFT if judging.direction > 0 else Finding.LOSS
+    return Finding.NOT_ENOUGH_DATA if missing or not judging.is_over else Finding.NO_LIFT
 
 
-def _sentence(
-    finding: Finding, treated: ArmOutcome, held_out: ArmOutcome, conversion: Interval | None, missing: int
-) -> str:
+def _sentence(finding: Finding, treated: ArmOutcome, held_out: ArmOutcome, missing: int, days: int) -> str:
     if finding == Finding.NO_HOLD_OUT:
         return _("Nobody was held out, so nobody can say what these customers would have bought anyway.")
     if finding == Finding.MISMATCH:
@@ -114,7 +120,7 @@ def _sentence(
             "comparison cannot be trusted until the reason is found."
         )
     if finding == Finding.NOT_ENOUGH_DATA:
-        return _not_enough(missing)
+        return _not_enough(missing, days)
     figures = {
         "treated": percent(treated.buyers / treated.customers),
         "held_out": percent(held_out.buyers / held_out.customers),
@@ -126,14 +132,28 @@ def _sentence(
     return _("No lift can be seen: %(treated)s bought, and %(held_out)s of those held out.") % figures
 
 
-def _not_enough(missing: int) -> str:
-    if not missing:
-        return _("Not enough data yet: wait for more orders, or for more customers.")
-    return ngettext(
-        "Not enough data yet: it takes about %(n)s more customer to see a lift of %(lift)s.",
-        "Not enough data yet: it takes about %(n)s more customers to see a lift of %(lift)s.",
-        missing,
-    ) % {"n": f"{missing:,}", "lift": percent(WORTHWHILE_LIFT, places=0)}
+def _not_enough(missing: int, days: int) -> str:
+    figures = {"n": f"{missing:,}", "days": days, "lift": percent(WORTHWHILE_LIFT, places=0)}
+    if missing and days:
+        return (
+            _(
+                "Not enough data yet: it takes about %(n)s more customers to see a lift of %(lift)s; orders count for "
+                "%(days)s more days."
+            )
+            % figures
+        )
+    if missing:
+        return (
+            ngettext(
+                "Not enough data yet: it takes about %(n)s more customer to see a lift of %(lift)s.",
+                "Not enough data yet: it takes about %(n)s more customers to see a lift of %(lift)s.",
+                missing,
+            )
+            % figures
+        )
+    if days:
+        return _("Not enough data yet: orders count for %(days)s more days.") % figures
+    return _("Not enough data yet: wait for more orders, or for more customers.")
 
 
 def percent(share: float, *, places: int = 1) -> str:

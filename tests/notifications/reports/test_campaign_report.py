@@ -190,5 +190,6 @@ def test_an_empty_campaign_has_a_report_and_every_report_is_json(campaign, decid
 
 
 def test_figures_are_preliminary_until_the_window_closes(campaign, decide):
+    campaign.is_simulated = False
     decide(send_at=timezone.now() - timedelta(days=13))
     assert campaign_report(campaign).is_preliminary
