@@ -32,8 +32,10 @@ class Sink(asyncio.Protocol):
         end = self._buffer.find(b"\r\n")
         if end < 0:
             return None
-        verb = bytes(self._buffer[:4]).upper()
+        line = bytes(self._buffer[:end])
+        verb = line[:4].upper()
         del self._buffer[: end + 2]
+        self.heard(line)
         if verb == b"EHLO":
             return b"250-sink\r\n250-PIPELINING\r\n250 8BITMIME\r\n"
         if verb == b"DATA":
@@ -50,8 +52,15 @@ class Sink(asyncio.Protocol):
             return None
         del self._buffer[: end + 5]
         self._in_text = False
-        Sink.accepted += 1
+        self.took()
         return b"250 taken\r\n"
+
+    def heard(self, line: bytes) -> None:
+        """A command came in."""
+
+    def took(self) -> None:
+        """A text is complete."""
+        Sink.accepted += 1
 
 
 async def serve(port: int) -> None:

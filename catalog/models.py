@@ -68,3 +68,26 @@ class Item(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+
+class ItemChange(models.Model):
+    """A change of an item's price, or of whether it can be bought. The database's trigger adds it with the change."""
+
+    item = models.ForeignKey(Item, models.CASCADE, verbose_name=_("item"), related_name="changes", db_index=False)
+    changed_at = models.DateTimeField(_("changed"))
+    price_before = models.DecimalField(_("price before"), max_digits=12, decimal_places=2, null=True)
+    price_after = models.DecimalField(_("price after"), max_digits=12, decimal_places=2, null=True)
+    currency = models.CharField(_("currency"), max_length=3)
+    was_available = models.BooleanField(_("could be bought before"))
+    is_available = models.BooleanField(_("can be bought after"))
+
+    class Meta:
+        verbose_name = _("change of an item")
+        verbose_name_plural = _("changes of items")
+        indexes = [
+            models.Index(fields=["changed_at"], name="item_change_time"),
+            models.Index(fields=["item", "-changed_at"], name="item_change_item"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.item_id} at {self.changed_at:%Y-%m-%d %H:%M}"

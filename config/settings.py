@@ -194,6 +194,10 @@ WHITENOISE_USE_FINDERS = DEBUG or DEMO
 
 vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:1025"))
 EMAIL_TIMEOUT = env.float("EMAIL_TIMEOUT", default=20)
+# Only where the mail server does not sign itself. The key is RSA in PEM; in .env its line ends are written \n.
+DKIM_DOMAIN = env.str("DKIM_DOMAIN", default="")
+DKIM_SELECTOR = env.str("DKIM_SELECTOR", default="")
+DKIM_PRIVATE_KEY = env.str("DKIM_PRIVATE_KEY", default="", multiline=True)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SHOP_NAME} <offers@example.com>")
 
 # Bounces and complaints: webhooks of mail providers (django-anymail's settings as JSON; without `WEBHOOK_SECRET` there

@@ -26,7 +26,9 @@ def send(state: State, bar: Bar) -> str:
     """Launch the campaign unless it was, and wait until its run has planned and sent everything."""
     campaign = Campaign.objects.filter(name=NAME).first() or create_campaign()
     state.set(campaign=campaign.pk)
-    run = campaign.runs.first() or launch_campaign(campaign=campaign, user=User.objects.get(username=DEMO_USER))
+    if not campaign.runs.exists():
+        launch_campaign(campaign=campaign, user=User.objects.get(username=DEMO_USER))
+    run = campaign.runs.earliest("scheduled_at")
 
     def is_over() -> bool:
         run.refresh_from_db()

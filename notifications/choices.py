@@ -216,3 +216,82 @@ class FeedbackKind(models.TextChoices):
     HARD_BOUNCE = "hard_bounce", _("Hard bounce")
     SOFT_BOUNCE = "soft_bounce", _("Soft bounce")
     COMPLAINT = "complaint", _("Complaint")
+
+
+class TriggerKind(models.TextChoices):
+    """What makes a campaign run."""
+
+    ONCE = "once", _("Once")
+    RECURRING = "recurring", _("Again and again, by a schedule")
+    CART_ABANDONED = "cart_abandoned", _("Cart abandoned")
+    BROWSE_ABANDONED = "browse_abandoned", _("Looked, and left")
+    AFTER_PURCHASE = "after_purchase", _("After a purchase")
+    PRICE_DROP = "price_drop", _("Price dropped")
+    BACK_IN_STOCK = "back_in_stock", _("Back in stock")
+    NEW_ITEM = "new_item", _("New item they are likely to want")
+    WIN_BACK = "win_back", _("Win back")
+    BIRTHDAY = "birthday", _("Birthday")
+    TIER_CHANGE = "tier_change", _("Tier changed")
+    POINTS_EXPIRING = "points_expiring", _("Points about to expire")
+    COUPON_EXPIRING = "coupon_expiring", _("Coupon about to expire")
+    PARTNER = "partner", _("Partner brand")
+    EVENT = "event", _("An event of your choice")
+    FOLLOW_UP = "follow_up", _("After another campaign (next step of a journey)")
+
+
+# These run at set times for everyone in the segment; every other kind waits for single customers to enter.
+SCHEDULED_TRIGGERS = (TriggerKind.ONCE, TriggerKind.RECURRING)
+
+
+class Clock(models.TextChoices):
+    """Whose clock a schedule means."""
+
+    ZONE = "zone", _("One time zone")
+    CUSTOMER = "customer", _("Each customer's local time")
+
+
+class Misfire(models.TextChoices):
+    """What becomes of a run whose time passed while nothing was running."""
+
+    LATE = "late", _("Run late, once")
+    DROP = "drop", _("Drop it")
+
+
+class WaitUnit(models.TextChoices):
+    MINUTES = "minutes", _("minutes")
+    HOURS = "hours", _("hours")
+    DAYS = "days", _("days")
+
+
+class StepCondition(models.TextChoices):
+    """Who goes on from the step before."""
+
+    ANY = "any", _("Everyone")
+    CLICKED = "clicked", _("Who clicked the step before")
+    NOT_CLICKED = "not_clicked", _("Who did not click the step before")
+
+
+class EnrolmentState(models.TextChoices):
+    WAITING = "waiting", _("Waiting")
+    SENT = "sent", _("Went on")
+    EXITED = "exited", _("Exited")
+    DROPPED = "dropped", _("Dropped")
+
+
+ENROLMENT_MOVES: dict[str, set[str]] = {
+    EnrolmentState.WAITING: {EnrolmentState.SENT, EnrolmentState.EXITED, EnrolmentState.DROPPED},
+    # Whether the segment matches and a message may go out is known only when the run has decided.
+    EnrolmentState.SENT: {EnrolmentState.DROPPED},
+}
+
+
+class EnrolmentReason(models.TextChoices):
+    """Why an enrolment ended without a run, or without a message."""
+
+    ACTED = "acted", _("Did meanwhile what ends it")
+    NOTHING_LEFT = "nothing_left", _("Nothing is left to write about")
+    CONDITION = "condition", _("The step before does not lead here")
+    TOO_LATE = "too_late", _("Too late to be of use")
+    NOT_IN_SEGMENT = "not_in_segment", _("Not in the segment")
+    SUPPRESSED = "suppressed", _("May not be written to, or nothing to show")
+    ENDED = "ended", _("The campaign ended")

@@ -86,6 +86,16 @@ def register_holdings() -> None:
         erase=blank("notifications.Recipient", item_ids=[], reason_item_ids=[]),
     )
     register(
+        "notifications.Enrolment",
+        section="enrolments",
+        rows=fields(
+            "notifications.Enrolment",
+            *("occurred_at", "due_at", "state", "reason", "items", "details"),
+            campaign="campaign__name",
+        ),
+        erase=delete("notifications.Enrolment"),
+    )
+    register(
         "notifications.Message",
         section="messages",
         rows=fields(

@@ -13,6 +13,7 @@ from notifications.campaigns.plan import plan_run as decide_run
 from notifications.campaigns.review import withdraw_stale_approvals
 from notifications.campaigns.schedule import complete_runs, runs_to_plan, start_due_runs
 from notifications.campaigns.segment_funnel import keep_funnel
+from notifications.campaigns.triggers.turn import turn_triggers
 from notifications.delivery.outbox import send_due, sending_runs
 from notifications.delivery.reaper import reap_leases
 from notifications.listening.mailbox import read_mailbox
@@ -28,6 +29,7 @@ EXPIRES = 15  # seconds
 @shared_task
 def tick() -> None:
     """One turn of the scheduler."""
+    watch_triggers.apply_async(expires=EXPIRES)
     withdraw_stale_approvals()
     start_due_runs()
     reap_leases()
@@ -37,6 +39,11 @@ def tick() -> None:
         plan_run.apply_async(args=(run_id,), expires=EXPIRES)
     if sending_runs():
         send_due_messages.apply_async(expires=EXPIRES)
+
+
+@shared_task
+def watch_triggers() -> None:
+    turn_triggers()
 
 
 @shared_task

@@ -7,8 +7,19 @@ import factory
 from django.utils import timezone
 
 from catalog.models import Category, Item
-from notifications.choices import OfferType
-from notifications.models import Campaign, Coupon, Message, Offer, Recipient, Run, Segment, Variant
+from notifications.choices import OfferType, TriggerKind
+from notifications.models import (
+    Campaign,
+    Coupon,
+    Enrolment,
+    Message,
+    Offer,
+    Recipient,
+    Run,
+    Segment,
+    Trigger,
+    Variant,
+)
 from notifications.offers.codes import generate_code
 from recommendations.models import ModelVersion, Prediction, Recommendation, TrainingRun
 from users.choices import Channel
@@ -174,6 +185,25 @@ class RecommendationFactory(factory.django.DjangoModelFactory):
     reason_item_ids = factory.LazyAttribute(lambda row: [None] * len(row.item_ids))
     bought_before = factory.LazyAttribute(lambda row: [False] * len(row.item_ids))
     scored_at = NOW
+
+
+class TriggerFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Trigger
+
+    campaign = factory.SubFactory(CampaignFactory)
+    kind = TriggerKind.RECURRING
+
+
+class EnrolmentFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Enrolment
+
+    campaign = factory.SubFactory(CampaignFactory)
+    customer = factory.SubFactory(CustomerFactory)
+    occurred_at = NOW
+    entered_at = NOW
+    due_at = NOW
 
 
 class PredictionFactory(factory.django.DjangoModelFactory):

@@ -99,12 +99,12 @@ class CampaignLaunch(APIView):
     @extend_schema(
         summary="Launch a campaign",
         description=(
-            "Schedules one run of an approved campaign, or of a draft where the shop has no approvals. Everything that "
-            "is not ready is answered with 409, one sentence each."
+            "Schedules the first run of an approved campaign, or of a draft where the shop has no approvals; with 202 "
+            "it waits for customers to enter. Everything that is not ready is answered with 409, one sentence each."
         ),
         tags=["campaigns"],
         request=LaunchSerializer,
-        responses={201: RunSerializer, 409: REFUSED},
+        responses={201: RunSerializer, 202: CampaignSerializer, 409: REFUSED},
     )
     def post(self, request: Request, pk: int) -> Response:
         campaign = generics.get_object_or_404(CAMPAIGNS, pk=pk)
@@ -115,6 +115,8 @@ class CampaignLaunch(APIView):
             run = launch_campaign(campaign=campaign, at=given["at"], confirmed=given["recipients"])
         except (LaunchRefusedError, IllegalMoveError, CountChangedError) as error:
             return _refusal(error)
+        if run is None:
+            return Response(CampaignSerializer(campaign).data, status.HTTP_202_ACCEPTED)
         return Response(RunSerializer(run).data, status.HTTP_201_CREATED)
 
 

@@ -22,6 +22,7 @@ from notifications.api.redemption import CouponCommit, CouponRelease, CouponRese
 from notifications.api.reports import CampaignReportTable
 from notifications.api.segments import SegmentCount, SegmentDetail, SegmentExplain, SegmentList, SegmentMembers
 from notifications.api.suppressions import SuppressionList, SuppressionLookUp, SuppressionRemoval
+from notifications.api.triggers import CampaignTrigger
 
 urlpatterns = [
     path("segments/", SegmentList.as_view(), name="segment-list"),
@@ -49,6 +50,7 @@ urlpatterns = [
     path("coupons/<str:code>/return/", CouponReturn.as_view(), name="coupon-return"),
     path("campaigns/", CampaignList.as_view(), name="campaign-list"),
     path("campaigns/<int:pk>/", CampaignDetail.as_view(), name="campaign-detail"),
+    path("campaigns/<int:pk>/trigger/", CampaignTrigger.as_view(), name="campaign-trigger"),
     path("campaigns/<int:pk>/audience/", CampaignAudience.as_view(), name="campaign-audience"),
     path("campaigns/<int:pk>/clone/", CampaignClone.as_view(), name="campaign-clone"),
     path("campaigns/<int:pk>/submit/", CampaignSubmit.as_view(), name="campaign-submit"),

@@ -9,13 +9,14 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from notifications.campaigns.triggers.entrants import DUE_AT, only_concerned
 from notifications.choices import ItemChoice, SuppressionReason
 from notifications.decisions.arms import held_out_sql, hold_out_parameters
 from notifications.decisions.caps import cap_parameters, caps_of
 from notifications.decisions.hashing import Purpose, draw_sql
 from notifications.decisions.quiet import awake_sql, quiet_parameters, zone_sql
 from notifications.decisions.reach import refusal_sql
-from notifications.models import Campaign
+from notifications.models import Campaign, Run
 from notifications.offers.liability import worst_case_liability
 from notifications.segments import compile_rule
 
@@ -48,18 +49,20 @@ class AudiencePreview:
         return asdict(self) | {"liability": None if self.liability is None else str(self.liability)}
 
 
-def create_audience(campaign: Campaign, *, after: int = 0) -> None:
+def create_audience(campaign: Campaign, *, after: int = 0, run: Run | None = None) -> None:
     """Evaluate the segment once, into a temporary table of this transaction's or session's connection.
 
     Taking the segment apart by shards instead would evaluate its aggregates once per shard. `after` leaves out the
-    customers that an interrupted plan has already decided.
+    customers that an interrupted plan has already decided; of a `run` only those are left whom it concerns.
     """
     segment = compile_rule(campaign.segment.rule)
+    concerned, parameters = only_concerned(run) if run else ("", [])
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {AUDIENCE}")
         cursor.execute(f"CREATE TEMPORARY TABLE {AUDIENCE} (customer_id bigint PRIMARY KEY)")
         cursor.execute(
-            f"INSERT INTO {AUDIENCE} SELECT DISTINCT customer_id FROM ({segment.sql}) AS matched", segment.params
+            f"INSERT INTO {AUDIENCE} SELECT DISTINCT customer_id FROM ({segment.sql}) AS matched {concerned}",
+            [*segment.params, *parameters],
         )
         cursor.execute(f"DELETE FROM {AUDIENCE} WHERE customer_id <= %s", [after])
         cursor.execute(f"ANALYZE {AUDIENCE}")
@@ -81,10 +84,12 @@ def decision_sql(shard: str, campaign: Campaign) -> str:
     WITH reachable AS MATERIALIZED (
         SELECT c.id, c.language, awake.send_at, coalesce(
             {refusal_sql(customer="c", at="awake.send_at", caps=caps_of(campaign))},
-            CASE WHEN awake.send_at > %(useful_until)s::timestamptz THEN '{SuppressionReason.TOO_LATE}' END) AS refusal
+            CASE WHEN awake.send_at - due.at > %(useful_until)s::timestamptz - %(at)s::timestamptz
+                THEN '{SuppressionReason.TOO_LATE}' END) AS refusal
         FROM ({shard}) AS shard JOIN users_customer c ON c.id = shard.customer_id
         CROSS JOIN LATERAL (SELECT {zone_sql("c.time_zone")} AS zone) AS clock
-        CROSS JOIN LATERAL (SELECT {awake_sql(at="%(at)s::timestamptz", zone="clock.zone")} AS send_at) AS awake
+        CROSS JOIN LATERAL (SELECT {DUE_AT} AS at) AS due
+        CROSS JOIN LATERAL (SELECT {awake_sql(at="due.at", zone="clock.zone")} AS send_at) AS awake
     ), chosen AS MATERIALIZED (
         SELECT reachable.id, reachable.language, reachable.send_at, picked.item_ids, picked.reason_item_ids,
             coalesce(reachable.refusal, CASE WHEN %(item_count)s > 0 AND picked.item_ids IS NULL
@@ -119,6 +124,7 @@ def decision_parameters(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         **cap_parameters(caps_of(campaign)),
         **quiet_parameters(),
         "at": at,
+        "local_times": "{}",
         "useful_until": None if useful is None else at + timedelta(hours=useful),
         "channel": campaign.channel,
         "item_count": campaign.item_count,

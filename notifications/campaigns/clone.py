@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from notifications.campaigns.history import note_change
+from notifications.campaigns.triggers.save import copy_trigger
 from notifications.choices import CampaignStatus, ChangeKind
 from notifications.models import Campaign
 from users.models import User
@@ -30,6 +31,7 @@ def clone_campaign(*, campaign: Campaign, user: User | None = None) -> Campaign:
         variant._state.adding = True
         variant.campaign = copy
         variant.save()
+    copy_trigger(campaign=campaign, to=copy)
     note_change(campaign=copy, kind=ChangeKind.CREATED, user=user)
     return copy
 

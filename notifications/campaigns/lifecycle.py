@@ -13,6 +13,7 @@ from notifications.campaigns.cancel import cancel_messages
 from notifications.campaigns.checks import launch_problems
 from notifications.campaigns.moves import IllegalMoveError, LaunchRefusedError, illegal_move, move_campaign
 from notifications.campaigns.review import missing_parts, settle_review
+from notifications.campaigns.schedule import first_run
 from notifications.choices import OPEN_RUN_STATUSES, CampaignStatus, ChangeKind, RunStatus
 from notifications.models import Campaign, Run
 from users.models import User
@@ -45,8 +46,10 @@ class CountChangedError(Exception):
 
 def launch_campaign(
     *, campaign: Campaign, user: User | None = None, at: datetime | None = None, confirmed: int | None = None
-) -> Run:
-    """Schedule one run of a campaign for `at`, its own time, or now; the scheduler starts it when it is due.
+) -> Run | None:
+    """Schedule the first run of a campaign for `at`, its own time, or now; the scheduler starts it when it is due.
+
+    None where its trigger waits for customers to enter.
 
     `confirmed` is the number of recipients that whoever launches has typed; it may be a hundredth off, because
     customers come and go meanwhile. Raises IllegalMoveError when it cannot be launched from where it is,
@@ -63,7 +66,7 @@ def launch_campaign(
         _check_count(campaign, confirmed)
     with transaction.atomic():
         move_campaign(campaign, CampaignStatus.SCHEDULED, before=before, kind=ChangeKind.LAUNCHED, user=user)
-        return Run.objects.create(campaign=campaign, scheduled_at=moment, launched_by=user)
+        return first_run(campaign=campaign, at=moment, user=user)
 
 
 def _launchable_statuses() -> list[str]:

@@ -22,6 +22,7 @@ from notifications.campaigns.audience import (
     drop_audience,
 )
 from notifications.campaigns.cancel import cancel_messages
+from notifications.campaigns.triggers.entrants import local_times, settle_entrants
 from notifications.choices import (
     OPEN_RUN_STATUSES,
     RUN_MOVES,
@@ -97,7 +98,7 @@ def plan_run(*, run_id: int) -> int:
 
 def _plan(run: Run) -> int:
     arms = campaign_arms(run.campaign)
-    create_audience(run.campaign, after=run.planned_up_to)
+    create_audience(run.campaign, after=run.planned_up_to, run=run)
     decided = 0
     while _may_plan(run.pk):
         count = _plan_shard(run, arms)
@@ -146,8 +147,10 @@ def _lock_mark(run_id: int) -> int | None:
 
 
 def _shard_parameters(run: Run, arms: Arms, *, after: int, last: int, now: datetime) -> dict[str, Any]:
+    begun = max(run.scheduled_at, run.started_at or now)
     return {
-        **decision_parameters(run.campaign, at=max(run.scheduled_at, run.started_at or now)),
+        **decision_parameters(run.campaign, at=begun),
+        "local_times": local_times(run),
         **arms.parameters(),
         "run": run.pk,
         "offer": run.campaign.offer_id,
@@ -175,7 +178,9 @@ def _may_plan(run_id: int) -> bool:
     return Run.objects.filter(pk=run_id, status=RunStatus.PLANNING, campaign__status=CampaignStatus.RUNNING).exists()
 
 
+@transaction.atomic
 def _finish(run: Run) -> None:
+    settle_entrants(run_id=run.pk)
     Run.objects.filter(pk=run.pk, status__in=statuses_before(RUN_MOVES, RunStatus.SENDING)).update(
         status=RunStatus.SENDING, planned_at=timezone.now()
     )

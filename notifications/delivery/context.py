@@ -12,6 +12,7 @@ from django.utils import translation
 
 from catalog.models import Item
 from notifications.content.reasons import reason_sentence
+from notifications.delivery.subjects import Subjects
 from notifications.listening.links import store_links
 from notifications.listening.tokens import TokenMaker
 from notifications.models import Offer, Run
@@ -60,6 +61,7 @@ class Contexts:
         self._tokens = TokenMaker()
         self._links: dict[str, int] = {}
         self._items: dict[int, ShownItem] = {}
+        self._subjects = Subjects(run.pk, [])
         self._offers: dict[int, Offer] = {}
         self._bought: set[tuple[int, int]] = set()
         self._shown: dict[tuple[int, int | None, bool, str], dict[str, Any]] = {}
@@ -73,6 +75,9 @@ class Contexts:
             for remembered in (self._items, self._shown, self._links):
                 remembered.clear()
         item_ids = {item for each in addressees for item in (*each.item_ids, *each.reason_item_ids) if item}
+        self._subjects = Subjects(self.run.pk, [each.customer_id for each in addressees])
+        self._offers |= self._subjects.offers
+        item_ids |= self._subjects.item_ids
         new = Item.objects.filter(pk__in=item_ids - self._items.keys()).values_list(*ShownItem._fields)
         self._items |= {item[0]: ShownItem(*item) for item in new}
         offers = {each.offer_id for each in addressees if each.offer_id} - self._offers.keys()
@@ -104,6 +109,14 @@ class Contexts:
             },
             "items": [self._item(addressee, item, reason) for item, reason in items if item in self._items],
             "coupon": self._coupon(addressee) if addressee.coupon_code else None,
+            "trigger": {
+                "items": [
+                    {**self._item(addressee, line.item_id, None), "quantity": line.quantity, "was": line.was}
+                    for line in self._subjects.lines(addressee.customer_id)
+                    if line.item_id in self._items
+                ],
+                "coupon": self._coupon(holder) if (holder := self._subjects.holder(addressee)) else None,
+            },
             "links": {"preferences": unsubscribe, "unsubscribe": unsubscribe},
             "campaign": {"name": self.run.campaign.name},
         }

@@ -53,6 +53,8 @@ def sample_notice(variant: Variant) -> dict[str, str]:
 def _sample_context(campaign: Campaign, language: str) -> dict[str, Any]:
     items = list(Item.objects.filter(is_active=True).order_by("pk")[: campaign.item_count + 1])
     reason = items[-1].title if items else ""
+    coupon = _sample_coupon(campaign.offer, language) if campaign.offer else None
+    shown = [_sample_item(item, reason if number == 0 else "") for number, item in enumerate(items)]
     return {
         "customer": {"first_name": _("Ada"), "language": language, "country": ""},
         "shop": {
@@ -61,20 +63,25 @@ def _sample_context(campaign: Campaign, language: str) -> dict[str, Any]:
             "address": settings.SHOP_ADDRESS,
             "currency": settings.SHOP_CURRENCY,
         },
-        "items": [
-            {
-                "title": item.title,
-                "price": item.price,
-                "currency": item.currency,
-                "url": "#",
-                "image_url": item.image_url,
-                "reason": reason if number == 0 else "",
-            }
-            for number, item in enumerate(items[: campaign.item_count])
-        ],
-        "coupon": _sample_coupon(campaign.offer, language) if campaign.offer else None,
+        "items": shown[: campaign.item_count],
+        "trigger": {
+            "items": [{**item, "reason": "", "quantity": 1, "was": item["price"]} for item in shown[:2]],
+            "coupon": coupon,
+        },
+        "coupon": coupon,
         "links": {"preferences": "#", "unsubscribe": "#"},
         "campaign": {"name": campaign.name},
+    }
+
+
+def _sample_item(item: Item, reason: str) -> dict[str, Any]:
+    return {
+        "title": item.title,
+        "price": item.price,
+        "currency": item.currency,
+        "url": "#",
+        "image_url": item.image_url,
+        "reason": reason,
     }
 
 

@@ -14,7 +14,7 @@ from notifications.choices import CouponStatus
 _PRESENT = "customer.erased_at IS NULL AND customer.merged_into_id IS NULL"
 
 # Debits use up the credits that expire first, so what expires by a day are the credits that do, less all debits.
-_POINTS = f"""
+POINTS = f"""
 SELECT account.customer_id, soon.expires_at AS occurred_at,
        'points:' || to_char(soon.expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS reference
 FROM (
@@ -29,7 +29,7 @@ WHERE account.debited < (
     WHERE entry.customer_id = account.customer_id AND entry.points > 0 AND entry.expires_at <= %(until)s
 )
 """
-_COUPONS = f"""
+COUPONS = f"""
 SELECT coupon.customer_id, min(coupon.valid_until) AS occurred_at, 'coupon:' || min(coupon.id) AS reference
 FROM notifications_coupon coupon
 JOIN users_customer customer ON customer.id = coupon.customer_id AND {_PRESENT}
@@ -37,7 +37,7 @@ WHERE coupon.status = '{CouponStatus.ISSUED}' AND coupon.uses < coupon.max_uses 
   AND coupon.valid_until > %(now)s AND coupon.valid_until <= %(until)s
 GROUP BY coupon.customer_id
 """
-_TIERS = f"""
+TIERS = f"""
 SELECT change.customer_id, max(change.at) AS occurred_at, 'tier:' || max(change.id) AS reference
 FROM notifications_tierchange change
 JOIN users_customer customer ON customer.id = change.customer_id AND {_PRESENT}
@@ -56,14 +56,14 @@ class Reminders:
 
 def points_about_to_expire(*, within: timedelta, now: datetime) -> Reminders:
     """Customers of whose points some expire within that time."""
-    return Reminders(_POINTS, {"now": now, "until": now + within})
+    return Reminders(POINTS, {"now": now, "until": now + within})
 
 
 def coupons_about_to_expire(*, within: timedelta, now: datetime) -> Reminders:
     """Customers who hold a valid, unused coupon that expires within that time."""
-    return Reminders(_COUPONS, {"now": now, "until": now + within})
+    return Reminders(COUPONS, {"now": now, "until": now + within})
 
 
 def tier_changes(*, since: datetime, now: datetime, tier_id: int | None = None) -> Reminders:
     """Customers whose tier changed after `since`, to `tier_id` where one is given."""
-    return Reminders(_TIERS, {"since": since, "now": now, "tier": tier_id})
+    return Reminders(TIERS, {"since": since, "now": now, "tier": tier_id})

@@ -8,6 +8,7 @@ from notifications.models.membership import PointsAccount, PointsEntry, PointsRu
 from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
 from notifications.models.run import Recipient, Run
 from notifications.models.segment import Segment
+from notifications.models.trigger import Enrolment, Trigger
 
 __all__ = [
     "Approval",
@@ -16,6 +17,7 @@ __all__ = [
     "Click",
     "Coupon",
     "DomainDay",
+    "Enrolment",
     "Feedback",
     "FrequencyCap",
     "InboxMessage",
@@ -35,5 +37,6 @@ __all__ = [
     "Suppression",
     "Tier",
     "TierChange",
+    "Trigger",
     "Variant",
 ]

@@ -16,6 +16,7 @@ from notifications.channels.base import (
     Mailing,
     Receipt,
 )
+from notifications.channels.email.dkim import configured_signer
 from notifications.channels.email.mime import MailTemplate, wire_address
 from notifications.channels.email.server import SmtpSettings
 from notifications.channels.email.smtp import Mail, SmtpConnection
@@ -44,7 +45,7 @@ class EmailChannel:
     unreachable: ClassVar[str] = "{customer}.email_hash = ''"
 
     def __init__(self, mailing: Mailing) -> None:
-        self._template = MailTemplate(mailing, sender=settings.DEFAULT_FROM_EMAIL)
+        self._template = MailTemplate(mailing, sender=settings.DEFAULT_FROM_EMAIL, signer=configured_signer())
         self._connection = pooled_connection()
 
     def __enter__(self) -> Self:

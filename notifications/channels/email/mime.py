@@ -16,6 +16,7 @@ from email.utils import format_datetime, formataddr, parseaddr
 from functools import lru_cache
 
 from notifications.channels.base import BadAddressError, Envelope, Mailing
+from notifications.channels.email.dkim import DkimSigner
 
 # "=_" never occurs in quoted-printable or base64 text (RFC 2045 §6.7), so this boundary is in no body.
 BOUNDARY = "=_apropos_=_"
@@ -102,11 +103,12 @@ def _base64(data: bytes) -> bytes:
 class MailTemplate:
     """The mails of one run. `build` adds what differs from one to the next."""
 
-    def __init__(self, mailing: Mailing, *, sender: str) -> None:
+    def __init__(self, mailing: Mailing, *, sender: str, signer: DkimSigner | None = None) -> None:
         name, address = parseaddr(sender)
         self.sender = wire_address(address)
         self.domain = self.sender.rpartition("@")[2]
         self.mailing = mailing
+        self._signer = signer
         self._common = "".join(
             (
                 f"From: {formataddr((_CONTROLS.sub(' ', name), self.sender), 'utf-8')}\r\n",
@@ -131,12 +133,11 @@ class MailTemplate:
             f"Subject: {header_text(envelope.subject, name_length=9)}\r\n"
             f"Date: {self._now()}\r\n"
             f"Message-ID: {self.provider_id(envelope.message_id)}\r\n"
-            f"List-Unsubscribe: <{_CONTROLS.sub('', envelope.unsubscribe_url)}>\r\n\r\n"
-        )
+            f"List-Unsubscribe: <{_CONTROLS.sub('', envelope.unsubscribe_url)}>\r\n"
+        ).encode()
         edge = f"--{BOUNDARY}\r\n".encode()
-        return b"".join(
+        body = b"".join(
             (
-                headers.encode(),
                 edge,
                 body_part(envelope.text, subtype="plain"),
                 b"\r\n",
@@ -145,6 +146,8 @@ class MailTemplate:
                 f"\r\n--{BOUNDARY}--\r\n".encode(),
             )
         )
+        signature = self._signer.header(headers, body) if self._signer else b""
+        return b"".join((signature, headers, b"\r\n", body))
 
     def _now(self) -> str:
         second = int(time.time())

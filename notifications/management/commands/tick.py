@@ -18,6 +18,7 @@ class Command(BaseCommand):
         if not options["inline"]:
             tasks.tick()
             return
+        tasks.turn_triggers()
         tasks.start_due_runs()
         tasks.reap_leases()
         tasks.release_expired_reservations()

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications", "0005_campaign_life"),
+        ("notifications", "0006_triggers"),
         ("users", "0007_feedback"),
     ]
 
