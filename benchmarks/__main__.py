@@ -13,6 +13,7 @@ _ENVIRONMENT = {
     "PII_KEYS": "Yp1Q0s0m7cQm0cQ2m0c5l2xqk3Y3N1yYc0m8mJb3n6E=",
     "SHOP_CURRENCY": "EUR",
     "LOG_LEVEL": "WARNING",
+    "QUIET_HOURS": "",
 }
 
 
@@ -27,7 +28,18 @@ def main() -> None:
 
             django.setup()
             call_command("migrate", verbosity=0)
-            from benchmarks import delivery, export, http_ingestion, ingestion, planning, profiles, webpush
+            from benchmarks import (
+                delivery,
+                export,
+                http_ingestion,
+                ingestion,
+                pages,
+                planning,
+                profiles,
+                rectools,
+                topk,
+                webpush,
+            )
 
             subjects = {
                 "ingestion": ingestion,
@@ -37,6 +49,9 @@ def main() -> None:
                 "webpush": webpush,
                 "planning": planning,
                 "delivery": delivery,
+                "pages": pages,
+                "topk": topk,
+                "rectools": rectools,
             }
             for name in sys.argv[1:] or subjects:
                 subjects[name].run()

@@ -59,7 +59,7 @@ def run() -> None:
 
 
 def _measure(table: Table, what: str, requests: list[bytes], settings: str, peer: float | None = None) -> float:
-    with _server(settings) as (port, server):
+    with serve(settings) as (port, server):
         send(requests[:WARM_UP], port=port, connections=CONNECTIONS)
         before = Event.objects.count()
         database = _postmaster()
@@ -130,7 +130,7 @@ def _minimal_requests(now: datetime) -> list[bytes]:
 
 
 @contextmanager
-def _server(settings: str) -> Iterator[tuple[int, psutil.Process]]:
+def serve(settings: str) -> Iterator[tuple[int, psutil.Process]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -25,6 +25,7 @@ from notifications.admin.history_page import history_lines
 from notifications.admin.labels import CAMPAIGN_COLOURS, RUN_COLOURS
 from notifications.admin.launch_page import readiness_context
 from notifications.admin.moves import MOVES, move_view, possible_moves
+from notifications.admin.preview_page import preview_view
 from notifications.admin.report_page import report_context
 from notifications.campaigns.history import note_change
 from notifications.campaigns.review import ApprovalRefusedError, approve_part, settle_review
@@ -197,7 +198,11 @@ class CampaignAdmin(ModelAdmin):
                 self.admin_site.admin_view(view),
                 name=f"notifications_campaign_{name}",
             )
-            for name, view in (("readiness", self.readiness_view), ("approve", self.approve_view))
+            for name, view in (
+                ("readiness", self.readiness_view),
+                ("approve", self.approve_view),
+                ("preview", self.preview_view),
+            )
         ]
         return [*own, *parts, report, table, *super().get_urls()]
 
@@ -206,6 +211,10 @@ class CampaignAdmin(ModelAdmin):
         campaign = self._campaign(request, object_id)
         context = readiness_context(campaign, request.user)
         return TemplateResponse(request, "notifications/admin/readiness.html", context)
+
+    def preview_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """It as some customer would get it."""
+        return preview_view(self, request, self._campaign(request, object_id))
 
     def approve_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Approve one part; its service knows who may."""

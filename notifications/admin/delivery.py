@@ -23,7 +23,8 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminFileFieldWidg
 from catalog.big_tables import BigTableAdmin, ReadOnlyBigTableAdmin
 from catalog.models import Item
 from notifications.admin.labels import MESSAGE_COLOURS, RECIPIENT_COLOURS, RUN_COLOURS
-from notifications.choices import MessageState
+from notifications.admin.moves import possible_moves
+from notifications.choices import OPEN_RUN_STATUSES, MessageState
 from notifications.delivery.resend import NotResendableError, resend_message
 from notifications.listening.suppressions import export_suppressions, import_suppressions
 from notifications.models import Message, Recipient, Run, Suppression
@@ -75,8 +76,17 @@ class RunAdmin(ReadOnlyBigTableAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         run = self.get_object(request, object_id)
-        context = {**(extra_context or {}), **({"run": run, "progress": run_progress(run)} if run else {})}
+        context = {**(extra_context or {}), **(_run_context(run, request) if run else {})}
         return super().change_view(request, object_id, form_url, context)
+
+
+def _run_context(run: Run, request: HttpRequest) -> dict[str, Any]:
+    moves = possible_moves(run.campaign, request.user) if run.status in OPEN_RUN_STATUSES else []
+    return {
+        "run": run,
+        "progress": run_progress(run),
+        "moves": [move for move in moves if move.name in ("pause", "resume", "stop")],
+    }
 
 
 @admin.register(Recipient)

@@ -22,7 +22,18 @@ _STAGE_COLOURS = {ModelStage.CHAMPION: "success", ModelStage.CANDIDATE: "info", 
 @admin.register(ModelVersion)
 class ModelVersionAdmin(ReadOnlyBigTableAdmin):
     list_display = (
-        *("__str__", "stage_label", "stale", "ndcg", "hit_rate", "mrr", "coverage", "training_run", "created_at"),
+        *(
+            "__str__",
+            "stage_label",
+            "stale",
+            "ndcg",
+            "ndcg_interval",
+            "hit_rate",
+            "mrr",
+            "coverage",
+            "training_run",
+            "created_at",
+        ),
     )
     list_select_related = ("training_run",)
     list_filter = ("stage", "architecture")
@@ -44,6 +55,10 @@ class ModelVersionAdmin(ReadOnlyBigTableAdmin):
     def ndcg(self, version: ModelVersion) -> str:
         return _figure(version, "ndcg@10")
 
+    @admin.display(description=_("95% interval"))
+    def ndcg_interval(self, version: ModelVersion) -> str:
+        return interval(version.metrics) or "—"
+
     @admin.display(description="HR@10")
     def hit_rate(self, version: ModelVersion) -> str:
         return _figure(version, "hr@10")
@@ -55,6 +70,12 @@ class ModelVersionAdmin(ReadOnlyBigTableAdmin):
     @admin.display(description=_("coverage@10"))
     def coverage(self, version: ModelVersion) -> str:
         return _figure(version, "coverage@10")
+
+
+def interval(metrics: dict[str, float]) -> str:
+    """Between which bounds NDCG@10 would lie for other customers of the same kind; empty where it is not known."""
+    low, high = metrics.get("ndcg@10 low"), metrics.get("ndcg@10 high")
+    return "" if low is None or high is None else f"{low:.4f} – {high:.4f}"
 
 
 def _figure(version: ModelVersion, name: str) -> str:

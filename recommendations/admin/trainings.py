@@ -13,6 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from catalog.big_tables import ReadOnlyBigTableAdmin
+from recommendations.admin.models import interval
 from recommendations.choices import Architecture, TrainingStatus
 from recommendations.models import ModelVersion, TrainingRun
 from recommendations.tasks import train_model
@@ -26,6 +27,14 @@ _STATUS_COLOURS = {
     TrainingStatus.CANCELLED: "warning",
 }
 _OPEN = (TrainingStatus.QUEUED, TrainingStatus.RUNNING)
+_SLICES = {
+    "new": _("new customers"),
+    "light": _("light customers"),
+    "heavy": _("heavy customers"),
+    "cold": _("cold items"),
+    "tail": _("tail items"),
+    "head": _("head items"),
+}
 _SHOWN_METRICS = ("ndcg@10", "hr@10", "mrr@10", "recall@50", "coverage@10")
 
 
@@ -125,12 +134,30 @@ def _training_context(run: TrainingRun) -> dict[str, Any]:
                 "champion": champion is not None and champion.architecture == name,
                 "figures": [figures.get(metric) for metric in _SHOWN_METRICS],
                 "share": 100 * figures.get("ndcg@10", 0) / max(ranked[0][1].get("ndcg@10", 0), 1e-9),
+                "interval": interval(figures),
             }
             for name, figures in ranked
         ],
+        "slices_chart": _slices_chart({labels.get(name, name): figures for name, figures in ranked}),
         "loss_chart": _line_chart(fits, "loss", str(_("Training loss"))),
         "ndcg_chart": _line_chart(fits, "ndcg@10", str(_("Validation NDCG@10"))),
     }
+
+
+def _slices_chart(contenders: dict[str, dict[str, float]]) -> str:
+    """The data of a bar chart of NDCG@10 by slice, one colour a contender, as JSON; empty without slices."""
+    names = [name for name in _SLICES if any(f"ndcg@10 {name}" in figures for figures in contenders.values())]
+    if not names:
+        return ""
+    datasets = [
+        {
+            "label": str(label),
+            "data": [figures.get(f"ndcg@10 {name}") for name in names],
+            "backgroundColor": f"var(--color-primary-{700 - 200 * (place % 3)})",
+        }
+        for place, (label, figures) in enumerate(contenders.items())
+    ]
+    return json.dumps({"labels": [str(_SLICES[name]) for name in names], "datasets": datasets})
 
 
 def _line_chart(epochs: list[dict[str, Any]], key: str, label: str) -> str:

@@ -13,7 +13,7 @@ from recommendations.ml.devices import DEVICES, resolve_device
 from recommendations.ml.distributed import world
 from recommendations.ml.errors import ConfigError, DataError
 from recommendations.ml.interactions import Interactions
-from recommendations.ml.judging import judge, judge_ratings
+from recommendations.ml.judging import judge_fully, judge_ratings
 from recommendations.ml.splits import SPLITS, split_by_name
 
 READERS: dict[str, Callable[[str | Path], Interactions]] = {
@@ -69,7 +69,9 @@ def run(options: Namespace, on_progress: Callable[[Progress], None] = ignore_pro
     )
     model.fit(split.development, final)
     trained = time.monotonic()
-    metrics = judge(model, split.test, exclude_seen=context.exclude_seen)
+    metrics = judge_fully(
+        model, split.test, before=split.development, exclude_seen=context.exclude_seen, seed=options.seed
+    )
     if options.format == "ratings":
         metrics |= judge_ratings(model, split.test)
     return {

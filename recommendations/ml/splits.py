@@ -11,6 +11,8 @@ from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.ragged import Int64, offsets_of, spans
 
+PERIODS = (0.8, 0.9)  # shares of all events after which the validation and the test of `temporal` begin
+
 
 @dataclass(frozen=True)
 class HeldOut:
@@ -71,9 +73,62 @@ def leave_last_order_out(interactions: Interactions) -> Split:
     return _leave_last(interactions, interactions.histories.moment, name="leave_last_order_out", baskets=True)
 
 
+def temporal(interactions: Interactions) -> Split:
+    """What happened after 80% of all events = validation, after 90% = test, for everybody at the same moment.
+
+    Judged is who did something before and something in the period; its target is all that it did then. Nothing that
+    happened later than the judged period begins reaches the model, not even of other customers.
+    """
+    n = len(interactions)
+    times = np.sort(interactions.time)
+    first, second = (times[min(int(n * share), n - 1)] if n else 0 for share in PERIODS)
+    train, development = (interactions.keep(interactions.time < moment) for moment in (first, second))
+    between = interactions.keep((interactions.time >= first) & (interactions.time < second))
+    later = interactions.keep(interactions.time >= second)
+    return Split(
+        name="temporal",
+        baskets=True,
+        train=train,
+        development=development,
+        validation=_held_out(_in_both(train, between), train, between),
+        test=_held_out(_in_both(development, later), development, later),
+    )
+
+
+def k_folds(interactions: Interactions, *, folds: int, seed: int) -> list[Split]:
+    """Every customer is tested once, by a model that saw nothing of it: the last event is the target, what came before
+    only its history. The next fold's customers are the validation. Raises ConfigError for fewer than three folds."""
+    if folds < 3:
+        raise ConfigError("k-fold needs at least three folds: one to train, one to validate, one to test")
+    fold = np.random.default_rng(seed).permutation(interactions.n_customers) % folds
+    last = np.zeros(len(interactions), dtype=np.bool_)
+    last[interactions.offsets[1:][interactions.histories.lengths > 0] - 1] = True
+    own = fold[interactions.customer]
+    long_enough = interactions.histories.lengths >= 2
+
+    def held_out(number: int) -> HeldOut:
+        customers = np.flatnonzero((fold == number) & long_enough).astype(np.int32)
+        return _held_out(
+            customers, interactions.keep((own == number) & ~last), interactions.keep((own == number) & last)
+        )
+
+    return [
+        Split(
+            name=f"fold {test + 1} of {folds}",
+            baskets=False,
+            train=interactions.keep((own != test) & (own != (test + 1) % folds)),
+            development=interactions.keep(own != test),
+            validation=held_out((test + 1) % folds),
+            test=held_out(test),
+        )
+        for test in range(folds)
+    ]
+
+
 SPLITS: dict[str, Callable[[Interactions], Split]] = {
     "leave_last_out": leave_last_out,
     "leave_last_order_out": leave_last_order_out,
+    "temporal": temporal,
 }
 
 
@@ -100,6 +155,11 @@ def _leave_last(interactions: Interactions, step: Int64, *, name: str, baskets: 
         validation=_held_out(customers, train, interactions.keep(from_end == 1)),
         test=_held_out(customers, development, interactions.keep(from_end == 0)),
     )
+
+
+def _in_both(before: Interactions, after: Interactions) -> NDArray[np.int32]:
+    """The customers who did something in both."""
+    return np.intersect1d(before.customer, after.customer).astype(np.int32)
 
 
 def _held_out(customers: NDArray[np.int32], before: Interactions, after: Interactions) -> HeldOut:

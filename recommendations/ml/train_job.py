@@ -19,7 +19,7 @@ from recommendations.ml.errors import DataError
 from recommendations.ml.files import write_json
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import TrainConfig
-from recommendations.ml.judging import judge
+from recommendations.ml.judging import judge, judge_fully
 from recommendations.ml.outcomes import judge_outcomes, learn_outcomes, outcome_arrays
 from recommendations.ml.splits import Split, split_by_name
 from recommendations.ml.text import text_encoder
@@ -100,7 +100,9 @@ def _train_one(name: str, course: Course, outcome: Outcome) -> None:
     course.emit("progress", architecture=name, stage="judge", **_summary(report))
     exclude = course.config.exclude_seen
     outcome.validation_metrics[name] = judge(model, course.split.validation, exclude_seen=exclude)
-    outcome.metrics[name] = judge(model, course.split.test, exclude_seen=exclude)
+    outcome.metrics[name] = judge_fully(
+        model, course.split.test, before=course.split.train, exclude_seen=exclude, seed=course.config.seed
+    )
     outcome.metrics[name] |= _learn_outcomes(model, course)
     course.emit("judged", architecture=name, metrics=outcome.metrics[name])
     _fit(model, course.interactions, "refit", course, share=1.0)

@@ -282,3 +282,17 @@ def test_caps_are_edited_and_start_switched_off(admin_client, db):
     assert admin_client.post(reverse("admin:notifications_frequencycap_add"), form).status_code == 302
     assert FrequencyCap.objects.get(tag="news").is_active
     assert "already exists" in admin_client.post(reverse("admin:notifications_frequencycap_add"), form).content.decode()
+
+
+def test_a_run_is_paused_resumed_and_stopped_from_its_page(admin_client, campaign):
+    Campaign.objects.update(status=CampaignStatus.RUNNING)
+    run = RunFactory(campaign=campaign, status=RunStatus.SENDING)
+    page = reverse("admin:notifications_run_change", args=[run.pk])
+    change = url("change", campaign)
+    shown = admin_client.get(page).content.decode()
+    assert f'action="{change}../pause/"' in shown
+    assert f'href="{change}../stop/"' in shown
+    admin_client.post(url("pause", campaign))
+    assert f'action="{change}../resume/"' in admin_client.get(page).content.decode()
+    Run.objects.update(status=RunStatus.COMPLETED)
+    assert "../resume/" not in admin_client.get(page).content.decode()

@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "PII_KEYS": "Yp1Q0s0m7cQm0cQ2m0c5l2xqk3Y3N1yYc0m8mJb3n6E=",
     "SHOP_CURRENCY": "EUR",
     "LOG_LEVEL": "CRITICAL",
+    "QUIET_HOURS": "",
 }
 PATIENCE = 300  # seconds in which nothing is sent
 

@@ -1,0 +1,149 @@
+"""The 100 best of a catalogue for every user, exactly: ours beside the bare product, torch, faiss and implicit.
+
+All run one after the other, on the same vectors and threads, several times in turn; the best time of each counts. The
+peers have their own environment. Seconds depend on the machine; the ratios within one run are what to read.
+"""
+
+import json
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.peers import ROOT, NoPeer, python_of
+from recommendations.ml.topk import ROWS, search
+
+K, SIZE = 100, 64
+CATALOGUES = {50_000: 4096, 500_000: 1024}  # items: users
+TURNS = int(os.environ.get("BENCH_TURNS", "3"))
+THREADS = torch.get_num_threads()
+PACKAGES = ("faiss-cpu==1.15.1", "implicit==0.7.3", "numpy", "scipy")
+BEAUTY = Path(os.environ.get("BENCH_BEAUTY", ROOT.parent / "shared" / "data" / "beauty" / "Beauty.txt"))
+
+# Reads the vectors, measures one peer, and prints the seconds of its best turn.
+_FAISS = """
+import sys, json, time, numpy as np, faiss
+queries, vectors = np.load(sys.argv[1]), np.load(sys.argv[2])
+k, turns, threads = map(int, sys.argv[3:6])
+faiss.omp_set_num_threads(threads)
+index = faiss.IndexFlatIP(vectors.shape[1]); index.add(vectors)
+times = []
+for _ in range(turns):
+    start = time.perf_counter(); scores, items = index.search(queries, k); times.append(time.perf_counter() - start)
+np.save(sys.argv[6], items)
+print(json.dumps(min(times)))
+"""
+_IMPLICIT = """
+import sys, json, time, numpy as np, scipy.sparse as sparse
+from threadpoolctl import threadpool_limits
+from implicit.als import AlternatingLeastSquares
+queries, vectors = np.load(sys.argv[1]), np.load(sys.argv[2])
+k, turns, threads = map(int, sys.argv[3:6])
+model = AlternatingLeastSquares(factors=vectors.shape[1], num_threads=threads)
+model.user_factors, model.item_factors = queries, vectors
+nothing = sparse.csr_matrix((len(queries), len(vectors)), dtype=np.float32)
+users, times = np.arange(len(queries)), []
+with threadpool_limits(1, "blas"):  # implicit asks for this: its own threads share the rows
+    for _ in range(turns):
+        start = time.perf_counter()
+        items, _ = model.recommend(users, nothing, N=k, filter_already_liked_items=False)
+        times.append(time.perf_counter() - start)
+np.save(sys.argv[6], items)
+print(json.dumps(min(times)))
+"""
+
+
+def run() -> None:
+    """Measure and print; a peer that cannot be had is named and left out."""
+    try:
+        python: Path | None = python_of("topk", PACKAGES)
+    except NoPeer as reason:
+        Console().print(f"[yellow]{reason}[/]")
+        python = None
+    for items, users in CATALOGUES.items():
+        generator = torch.Generator().manual_seed(1)
+        _compare(f"{items:,} items", *(torch.randn(n, SIZE, generator=generator) for n in (users, items)), python)
+    if BEAUTY.exists():
+        _compare("Beauty's items", *_beauty(), python)
+
+
+def _beauty() -> tuple[torch.Tensor, torch.Tensor]:
+    """As many vectors as the Beauty data has users and items; what they hold decides nothing."""
+    lines = [line.split() for line in BEAUTY.read_text().splitlines()]
+    generator = torch.Generator().manual_seed(2)
+    n_items = len({item for line in lines for item in line[1:]})
+    return torch.randn(len(lines), SIZE, generator=generator), torch.randn(n_items, SIZE, generator=generator)
+
+
+def _compare(what: str, queries: torch.Tensor, vectors: torch.Tensor, python: Path | None) -> None:
+    transposed = vectors.t().contiguous()
+    scores = torch.empty(ROWS, len(vectors))
+
+    def product() -> None:
+        for block in queries.split(ROWS):
+            torch.mm(block, transposed, out=scores[: len(block)])
+
+    def sorted_product() -> None:
+        for block in queries.split(ROWS):
+            torch.topk(torch.mm(block, transposed, out=scores[: len(block)]), K, dim=1)
+
+    seconds = {
+        "the bare product": _best(product),
+        "torch: product and topk": _best(sorted_product),
+        "ours": _best(lambda: search(queries, vectors, K)),
+    }
+    if python:
+        found = search(queries, vectors, K)[0]
+        for name, program in (("faiss IndexFlatIP", _FAISS), ("implicit recommend", _IMPLICIT)):
+            seconds[name] = _peer(python, program, queries, vectors, found)
+        # Once more, so that whatever else the machine does is not only ours to bear, or theirs.
+        seconds["ours"] = min(seconds["ours"], _best(lambda: search(queries, vectors, K)))
+        seconds["the bare product"] = min(seconds["the bare product"], _best(product))
+    _print(what, len(queries), seconds)
+
+
+def _best(work: Callable[[], object]) -> float:
+    work()
+    times = []
+    for _ in range(TURNS):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def _peer(python: Path, program: str, queries: torch.Tensor, vectors: torch.Tensor, found: NDArray[np.int64]) -> float:
+    """Seconds of a peer, which must have found the same items."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [f"{folder}/{name}.npy" for name in ("queries", "vectors", "items")]
+        np.save(paths[0], queries.numpy())
+        np.save(paths[1], vectors.numpy())
+        environment = os.environ | {"OMP_NUM_THREADS": str(THREADS), "OPENBLAS_NUM_THREADS": str(THREADS)}
+        said = subprocess.run(
+            [str(python), "-c", program, paths[0], paths[1], str(K), str(TURNS), str(THREADS), paths[2]],
+            env=environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        theirs = np.sort(np.load(paths[2]).astype(np.int64), axis=1)
+    if (np.sort(found, axis=1) != theirs).mean() > 1e-3:
+        raise RuntimeError("a peer found other items: one of the two is not exact")
+    return float(json.loads(said.stdout))
+
+
+def _print(what: str, users: int, seconds: dict[str, float]) -> None:
+    table = Table(title=f"The {K} best of {what} for {users:,} users, {THREADS} threads", title_justify="left")
+    for column in ("what", "users/s", "ours is"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for name, taken in seconds.items():
+        table.add_row(name, f"{users / taken:,.0f}", f"{taken / seconds['ours']:.2f} ×")
+    Console().print(table)
