@@ -37,6 +37,7 @@ def main() -> None:
                 planning,
                 profiles,
                 rectools,
+                segments,
                 topk,
                 webpush,
             )
@@ -49,6 +50,7 @@ def main() -> None:
                 "webpush": webpush,
                 "planning": planning,
                 "delivery": delivery,
+                "segments": segments,
                 "pages": pages,
                 "topk": topk,
                 "rectools": rectools,
