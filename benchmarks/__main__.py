@@ -39,6 +39,7 @@ def main() -> None:
                 rectools,
                 segments,
                 topk,
+                webpush,
             )
 
             subjects = {
@@ -46,6 +47,7 @@ def main() -> None:
                 "http": http_ingestion,
                 "profiles": profiles,
                 "export": export,
+                "webpush": webpush,
                 "planning": planning,
                 "delivery": delivery,
                 "segments": segments,

@@ -70,6 +70,8 @@ ADMIN_THEME: dict[str, Any] = {
                     _page(_("Decisions"), "rule", "notifications_recipient"),
                     _page(_("Messages"), "mail", "notifications_message"),
                     _page(_("Redemptions"), "redeem", "notifications_redemption"),
+                    _page(_("Deliverability"), "mark_email_read", "notifications_domainday"),
+                    _page(_("Bounces and complaints"), "unsubscribe", "notifications_feedback"),
                     _page(_("Frequency caps"), "speed", "notifications_frequencycap"),
                     _page(_("Suppressed addresses"), "block", "notifications_suppression"),
                 ],

@@ -67,6 +67,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "anymail",
     "catalog",
     "users",
     "recommendations",
@@ -161,6 +162,13 @@ CELERY_BEAT_SCHEDULE = {
     "forget-imports": {"task": "users.tasks.forget_old_imports", "schedule": 6 * 3600.0},
 }
 
+if env.str("BOUNCE_MAILBOX_URL", default=""):
+    CELERY_BEAT_SCHEDULE["read-bounces"] = {
+        "task": "notifications.tasks.read_bounces",
+        "schedule": 120.0,
+        "options": {"expires": 120},
+    }
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -191,6 +199,14 @@ DKIM_DOMAIN = env.str("DKIM_DOMAIN", default="")
 DKIM_SELECTOR = env.str("DKIM_SELECTOR", default="")
 DKIM_PRIVATE_KEY = env.str("DKIM_PRIVATE_KEY", default="", multiline=True)
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"{SHOP_NAME} <offers@example.com>")
+
+# Bounces and complaints: webhooks of mail providers (django-anymail's settings as JSON; without `WEBHOOK_SECRET` there
+# are none), and a mailbox that reports come to.
+ANYMAIL: dict[str, Any] = env.json("ANYMAIL", default={})
+BOUNCE_MAILBOX_URL = env.str("BOUNCE_MAILBOX_URL", default="")
+# Where the DKIM keys of the sender's domain are published, for the page of deliverability.
+DKIM_SELECTORS: list[str] = env.list("DKIM_SELECTORS", default=[])
+TRACK_OPENS = env.bool("TRACK_OPENS", default=True)
 
 # Web push: `python manage.py make_vapid_key`, once; push services want to know whom to write to (RFC 8292).
 VAPID_PRIVATE_KEY = env.str("VAPID_PRIVATE_KEY", default="")

@@ -21,6 +21,7 @@ _TEST_ENVIRONMENT = {
     "SHOP_CURRENCY": "GBP",
     "LOG_LEVEL": "WARNING",
     "CONN_MAX_AGE": "0",
+    "ANYMAIL": '{"WEBHOOK_SECRET": "provider:secret"}',
 }
 
 

@@ -39,5 +39,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz),
 ]
 
+# Whoever may report bounces must know the password in the address, so without one there is nothing.
+if settings.ANYMAIL.get("WEBHOOK_SECRET"):
+    urlpatterns.append(path("anymail/", include("anymail.urls")))
+
 if settings.DEMO:
     urlpatterns.append(path("", include("demo.urls")))

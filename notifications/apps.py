@@ -7,7 +7,9 @@ class NotificationsConfig(AppConfig):
     verbose_name = _("Notifications")
 
     def ready(self) -> None:
+        from notifications.listening.providers import listen
         from notifications.privacy import register_holdings, register_rules
 
         register_holdings()
         register_rules()
+        listen()

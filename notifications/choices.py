@@ -210,6 +210,14 @@ MESSAGE_MOVES: dict[str, set[str]] = {
 }
 
 
+class FeedbackKind(models.TextChoices):
+    """What a receiver says after it has accepted a message."""
+
+    HARD_BOUNCE = "hard_bounce", _("Hard bounce")
+    SOFT_BOUNCE = "soft_bounce", _("Soft bounce")
+    COMPLAINT = "complaint", _("Complaint")
+
+
 class TriggerKind(models.TextChoices):
     """What makes a campaign run."""
 

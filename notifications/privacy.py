@@ -106,6 +106,12 @@ def register_holdings() -> None:
         erase=lambda person: _execute(_ERASE_MESSAGES, person),
     )
     register(
+        "notifications.Feedback",
+        section="feedback",
+        rows=fields("notifications.Feedback", "kind", "channel", "domain", "status", "detail", "occurred_at"),
+        erase=blank("notifications.Feedback", detail="", customer_id=None),
+    )
+    register(
         "notifications.InboxMessage",
         section="inbox",
         rows=fields(

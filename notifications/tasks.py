@@ -16,6 +16,7 @@ from notifications.campaigns.segment_funnel import keep_funnel
 from notifications.campaigns.triggers.turn import turn_triggers
 from notifications.delivery.outbox import send_due, sending_runs
 from notifications.delivery.reaper import reap_leases
+from notifications.listening.mailbox import read_mailbox
 from notifications.membership.earn import earn_points
 from notifications.membership.expire import expire_points
 from notifications.membership.ledger import follow_merges
@@ -55,6 +56,11 @@ def plan_run(run_id: int) -> None:
 def send_due_messages() -> None:
     if send_due():
         send_due_messages.apply_async(expires=EXPIRES)
+
+
+@shared_task
+def read_bounces() -> None:
+    read_mailbox()
 
 
 @shared_task

@@ -1,5 +1,7 @@
 """What a shopper sees after following a link in a message."""
 
+from contextlib import suppress
+
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -7,24 +9,45 @@ from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from notifications.channels.webpush.vapid import public_key
 from notifications.listening.links import record_click
+from notifications.listening.opens import PIXEL, record_open
 from notifications.listening.tokens import BadTokenError
-from notifications.listening.unsubscribe import is_subscribed, preferences_customer, resubscribe, unsubscribe
+from notifications.listening.unsubscribe import (
+    is_subscribed,
+    preferences_customer,
+    resubscribe,
+    save_preferences,
+    token_channel,
+    unsubscribe,
+)
+from notifications.listening.unsubscribe import preferences as current_preferences
 from notifications.offers.money import known_language
+from users.choices import Channel
 from users.models import Customer
 
 
 @never_cache
-@require_GET
+@require_safe
 def click(request: HttpRequest, token: str) -> HttpResponse:
     """To the stored destination; a token that we did not make leads to a friendly page, not elsewhere."""
     try:
-        return HttpResponseRedirect(record_click(token=token, user_agent=request.headers.get("User-Agent", "")))
+        agent = request.headers.get("User-Agent", "")
+        return HttpResponseRedirect(record_click(token=token, user_agent=agent, method=request.method or ""))
     except BadTokenError:
         return _unknown_link(request)
+
+
+@never_cache
+@require_safe
+def opened(request: HttpRequest, token: str) -> HttpResponse:
+    """Always the picture: a broken one would be seen."""
+    with suppress(BadTokenError):
+        if request.method == "GET":
+            record_open(token=token, user_agent=request.headers.get("User-Agent", ""))
+    return HttpResponse(PIXEL, content_type="image/gif")
 
 
 @require_GET
@@ -49,21 +72,26 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
             customer = preferences_customer(token=token)
         elif request.POST.get("action") == "subscribe":
             customer = resubscribe(token=token)
+        elif request.POST.get("action") == "save":
+            customer = save_preferences(token=token, granted=set(request.POST.getlist("on")))
         else:
             customer = unsubscribe(token=token)
     except BadTokenError:
         return _unknown_link(request)
-    return _preferences_page(request, customer)
+    return _preferences_page(request, customer, token_channel(token=token))
 
 
-def _preferences_page(request: HttpRequest, customer: Customer) -> HttpResponse:
-    context = {
-        **_shop(),
-        "subscribed": is_subscribed(customer=customer),
-        "changed": request.method == "POST",
-        "address": masked(customer.email),
-    }
+def _preferences_page(request: HttpRequest, customer: Customer, channel: str) -> HttpResponse:
     with translation.override(known_language(customer.language)):
+        choices = current_preferences(customer=customer)
+        context = {
+            **_shop(),
+            "subscribed": is_subscribed(customer=customer, channel=channel),
+            "changed": request.method == "POST",
+            "saved": request.POST.get("action") == "save",
+            "address": masked(customer.email) if channel == Channel.EMAIL else Channel(channel).label,
+            "choices": choices if len(choices) > 1 else [],
+        }
         return render(request, "notifications/preferences.html", context)
 
 

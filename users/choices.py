@@ -21,6 +21,9 @@ class EventType(models.IntegerChoices):
     COUPON = 13, _("coupon entered")
     PAGE = 14, pgettext_lazy("kind of event", "page")
     CUSTOM = 15, _("custom")
+    OPEN = 16, pgettext_lazy("kind of event", "open")
+    BOUNCE = 17, _("bounce")
+    COMPLAINT = 18, _("complaint")
 
     @property
     def code(self) -> str:

@@ -19,7 +19,10 @@ KINDS: dict[str, tuple[EventType, ...]] = {
     "views": (EventType.VIEW, EventType.PAGE, EventType.IMPRESSION),
     "searches": (EventType.SEARCH,),
     "cart": (EventType.ADD_TO_CART, EventType.REMOVE_FROM_CART, EventType.WISHLIST, EventType.CHECKOUT),
-    "answers": (EventType.CLICK, EventType.COUPON, EventType.UNSUBSCRIBE, EventType.RATING),
+    "answers": (
+        *(EventType.OPEN, EventType.CLICK, EventType.COUPON, EventType.UNSUBSCRIBE, EventType.RATING),
+        *(EventType.BOUNCE, EventType.COMPLAINT),
+    ),
 }
 
 

@@ -1,5 +1,25 @@
 """Segments, offers, campaigns, membership and deliveries in the admin."""
 
-from notifications.admin import campaigns, caps, coupons, customer_sections, delivery, membership, offers, segments
+from notifications.admin import (
+    campaigns,
+    caps,
+    coupons,
+    customer_sections,
+    deliverability,
+    delivery,
+    membership,
+    offers,
+    segments,
+)
 
-__all__ = ["campaigns", "caps", "coupons", "customer_sections", "delivery", "membership", "offers", "segments"]
+__all__ = [
+    "campaigns",
+    "caps",
+    "coupons",
+    "customer_sections",
+    "deliverability",
+    "delivery",
+    "membership",
+    "offers",
+    "segments",
+]

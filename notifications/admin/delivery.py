@@ -1,5 +1,6 @@
 """Runs, decisions, messages and suppressed addresses: looked at here, changed by the services only."""
 
+from io import TextIOWrapper
 from typing import Any
 
 from django import forms
@@ -8,15 +9,16 @@ from django.contrib.admin import helpers
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from unfold.decorators import display
-from unfold.widgets import UnfoldAdminEmailInputWidget
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminFileFieldWidget
 
 from catalog.big_tables import BigTableAdmin, ReadOnlyBigTableAdmin
 from catalog.models import Item
@@ -24,6 +26,7 @@ from notifications.admin.labels import MESSAGE_COLOURS, RECIPIENT_COLOURS, RUN_C
 from notifications.admin.moves import possible_moves
 from notifications.choices import OPEN_RUN_STATUSES, MessageState
 from notifications.delivery.resend import NotResendableError, resend_message
+from notifications.listening.suppressions import export_suppressions, import_suppressions
 from notifications.models import Message, Recipient, Run, Suppression
 from notifications.reports.progress import run_progress
 from users.encryption import lookup_hash
@@ -149,7 +152,8 @@ class MessageAdmin(ReadOnlyBigTableAdmin):
         ("customer", "run"),
         ("channel", "state"),
         ("subject", "provider_id"),
-        ("due_at", "sent_at", "first_clicked_at"),
+        ("due_at", "sent_at"),
+        ("first_opened_at", "machine_opened_at", "first_clicked_at"),
         ("attempts", "error_kind"),
         "error",
     )
@@ -236,6 +240,14 @@ class SuppressionForm(forms.ModelForm):
         return cleaned
 
 
+class SuppressionFileForm(forms.Form):
+    file = forms.FileField(
+        label=_("file"),
+        widget=UnfoldAdminFileFieldWidget,
+        help_text=_("CSV: an address in the first column, and a reason in the second, if there is one."),
+    )
+
+
 @admin.register(Suppression)
 class SuppressionAdmin(BigTableAdmin):
     list_display = ("short_hash", "channel", "reason", "created_at")
@@ -245,6 +257,34 @@ class SuppressionAdmin(BigTableAdmin):
     ordering = ("-id",)
     form = SuppressionForm
     fields = ("channel", "address", "reason")
+    actions_list = ("import_list", "export_list")
+
+    @action(description=_("Import"), url_path="import", icon="upload", permissions=["add"])
+    def import_list(self, request: HttpRequest) -> HttpResponse:
+        """A file of addresses, or an export of another Apropos."""
+        form = SuppressionFileForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            lines = TextIOWrapper(form.cleaned_data["file"].file, encoding="utf-8-sig", errors="replace", newline="")
+            done = import_suppressions(lines=lines)
+            text = _("%(added)d added, %(known)d known already, %(bad)d not understood.")
+            values = {"added": done.added, "known": done.known, "bad": done.bad_count}
+            self.message_user(request, text % values, messages.WARNING if done.bad else messages.SUCCESS)
+            for line in done.bad:
+                self.message_user(request, _("Line %(line)s") % {"line": line}, messages.WARNING)
+            return redirect("admin:notifications_suppression_changelist")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Import suppressed addresses"),
+            "opts": self.opts,
+            "form": form,
+        }
+        return TemplateResponse(request, "notifications/admin/suppression_import.html", context)
+
+    @action(description=_("Export"), url_path="export", icon="download", permissions=["view"])
+    def export_list(self, request: HttpRequest) -> StreamingHttpResponse:
+        """Hashes with their reasons, which an import here understands."""
+        headers = {"Content-Disposition": 'attachment; filename="suppressions.csv"'}
+        return StreamingHttpResponse(export_suppressions(), content_type="text/csv; charset=utf-8", headers=headers)
 
     @admin.display(description=_("address (hash)"))
     def short_hash(self, suppression: Suppression) -> str:

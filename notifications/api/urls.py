@@ -21,6 +21,7 @@ from notifications.api.points import CustomerPoints, PointsCoupon
 from notifications.api.redemption import CouponCommit, CouponRelease, CouponReserve, CouponReturn, CouponValidate
 from notifications.api.reports import CampaignReportTable
 from notifications.api.segments import SegmentCount, SegmentDetail, SegmentExplain, SegmentList, SegmentMembers
+from notifications.api.suppressions import SuppressionList, SuppressionLookUp, SuppressionRemoval
 from notifications.api.triggers import CampaignTrigger
 
 urlpatterns = [
@@ -40,6 +41,9 @@ urlpatterns = [
     path("coupons/<str:code>/reserve/", CouponReserve.as_view(), name="coupon-reserve"),
     path("coupons/<str:code>/commit/", CouponCommit.as_view(), name="coupon-commit"),
     path("coupons/<str:code>/release/", CouponRelease.as_view(), name="coupon-release"),
+    path("suppressions/", SuppressionList.as_view(), name="suppression-list"),
+    path("suppressions/look-up/", SuppressionLookUp.as_view(), name="suppression-look-up"),
+    path("suppressions/remove/", SuppressionRemoval.as_view(), name="suppression-remove"),
     path("inbox/", InboxList.as_view(), name="inbox-list"),
     path("inbox/<int:pk>/read/", InboxRead.as_view(), name="inbox-read"),
     path("inbox/<int:pk>/dismiss/", InboxDismiss.as_view(), name="inbox-dismiss"),

@@ -11,6 +11,8 @@ from notifications.channels.base import Address, BadAddressError, Envelope, Noti
 from notifications.content.render import CompiledContent, compile_content
 from notifications.delivery.claim import Claim
 from notifications.delivery.context import Addressee, Contexts
+from notifications.listening.opens import pixel_html
+from notifications.listening.tokens import TokenMaker
 from notifications.models import Recipient, Run, Variant
 
 
@@ -31,6 +33,7 @@ class Letters:
         self._channel = delivery_channel(run.campaign.channel)
         self._variants = {variant.pk: variant for variant in run.campaign.variants.all()}
         self._contents: dict[int, CompiledContent] = {}
+        self._tokens = TokenMaker()
         self._contexts = Contexts(run, destinations={variant.url for variant in self._variants.values()})
 
     def load(self, claims: list[Claim]) -> list[Letter]:
@@ -60,7 +63,7 @@ class Letters:
         content = self._content(variant)
         context = self._contexts.build(letter.addressee)
         if self._channel.capabilities.takes_mail:
-            return _envelope(letter, content, context)
+            return _envelope(letter, content, context, self._tokens)
         return self._notice(letter, content, context, url=variant.url)
 
     def _addressee(self, claim: Claim, customer_id: int, variant_id: int | None, *told: Any) -> Addressee:
@@ -92,13 +95,13 @@ class Letters:
         return self._contents[variant.pk]
 
 
-def _envelope(letter: Letter, content: CompiledContent, context: dict[str, Any]) -> Envelope:
+def _envelope(letter: Letter, content: CompiledContent, context: dict[str, Any], tokens: TokenMaker) -> Envelope:
     rendered = content.render(context)
     return Envelope(
         message_id=letter.claim.message_id,
         address=letter.addresses[0],
         subject=rendered.subject,
-        html=rendered.html_pieces,
+        html=(*rendered.html_pieces, pixel_html(message_id=letter.claim.message_id, tokens=tokens)),
         text=(rendered.text,),
         unsubscribe_url=context["links"]["unsubscribe"],
     )

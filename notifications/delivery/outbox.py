@@ -17,6 +17,7 @@ from notifications.delivery.letters import Letters
 from notifications.delivery.record import record_outcomes
 from notifications.delivery.throttle import is_resting, rest_channel
 from notifications.delivery.turn import Turn
+from notifications.listening.domains import count_sent
 from notifications.models import Message, Run
 
 BATCH = 100  # what a killed worker leaves `unknown` at most
@@ -70,6 +71,7 @@ class RunSender:
         finally:
             # Also when we are told to stop: what is known is recorded, the rest was not handed over.
             record_outcomes(turn.outcomes())
+        count_sent(turn.sent_to)
         if turn.dead:
             channel_type.retire(turn.dead)
         if turn.is_throttled:

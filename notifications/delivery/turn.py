@@ -1,6 +1,7 @@
 """One batch on its way through a channel."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from notifications.channels.base import (
 from notifications.delivery.claim import Batch, Claim
 from notifications.delivery.letters import Letters
 from notifications.delivery.record import Outcome, content_failure
+from notifications.listening.domains import domain_of
 
 logger = logging.getLogger(__name__)
 
@@ -27,11 +29,13 @@ class Turn:
     def __init__(self, batch: Batch, letters: Letters, may_go_on: Callable[[], bool]) -> None:
         self.is_throttled = False
         self.dead: list[Address] = []
+        self.sent_to: Counter[str] = Counter()  # mails by the domain of their mailbox
         self._batch = batch
         self._letters = letters
         self._may_go_on = may_go_on
         self._handed: dict[int, tuple[Claim, str]] = {}  # what the channel took and has not answered for
         self._settled: dict[int, Outcome] = {}
+        self._domains: dict[int, str] = {}
 
     def run(self, channel: Channel[Any]) -> None:
         """Send until the batch is done, the channel asks for a rest, or the batch must be given back."""
@@ -65,6 +69,8 @@ class Turn:
                 claim,
                 rendered.subject if isinstance(rendered, Envelope) else rendered.title,
             )
+            if isinstance(rendered, Envelope):
+                self._domains[claim.message_id] = domain_of(rendered.address.value)
             yield rendered
 
     def _settle(self, receipt: Receipt) -> None:
@@ -72,6 +78,8 @@ class Turn:
         self.dead += receipt.dead
         if receipt.error is None:
             outcome = Outcome.sent(claim, subject=subject, provider_id=receipt.provider_id)
+            if domain := self._domains.get(receipt.message_id):
+                self.sent_to[domain] += 1
         else:
             outcome = Outcome.of_error(claim, receipt.error, subject=subject)
             self.is_throttled |= isinstance(receipt.error, ThrottledError)

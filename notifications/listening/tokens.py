@@ -8,6 +8,7 @@ from django.utils.crypto import salted_hmac
 
 _CLICK = "notifications.click"
 _UNSUBSCRIBE = "notifications.unsubscribe"
+_OPEN = "notifications.open"
 
 
 class BadTokenError(ValueError):
@@ -28,12 +29,16 @@ class TokenMaker:
     def __init__(self) -> None:
         self._click = _stamp(_CLICK)
         self._unsubscribe = _stamp(_UNSUBSCRIBE)
+        self._open = _stamp(_OPEN)
 
     def click(self, *, message_id: int, link_id: int) -> str:
         return _signed(self._click, f"{message_id}-{link_id}")
 
     def unsubscribe(self, *, customer_id: int, message_id: int) -> str:
         return _signed(self._unsubscribe, f"{customer_id}-{message_id}")
+
+    def open(self, *, message_id: int) -> str:
+        return _signed(self._open, f"{message_id}-0")
 
 
 def _stamp(salt: str) -> hmac.HMAC:
@@ -49,6 +54,11 @@ def _signed(stamp: hmac.HMAC, value: str) -> str:
 def read_click(token: str) -> tuple[int, int]:
     """Message id and link id of a click token. Raises BadTokenError."""
     return _read(token, salt=_CLICK)
+
+
+def read_open(token: str) -> int:
+    """Message id of an open token. Raises BadTokenError."""
+    return _read(token, salt=_OPEN)[0]
 
 
 def read_unsubscribe(token: str) -> MessageToken:

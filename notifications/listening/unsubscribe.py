@@ -1,4 +1,7 @@
-"""Consent that a customer withdraws or gives back through a link in a message (RFC 8058)."""
+"""Consent that a customer withdraws or gives back through a link in a message (RFC 8058), per channel and purpose."""
+
+from collections.abc import Set
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,8 +13,28 @@ from notifications.models import Message
 from users.choices import Channel, ConsentPurpose, EventType
 from users.ingestion import EventInput, ingest_events
 from users.models import Consent, Customer
+from users.privacy.consents import current_consents
 
-CHANNEL = Channel.EMAIL
+
+@dataclass(frozen=True)
+class Preference:
+    """One line of the preference centre. Profiling is one question, whatever channel it was asked on."""
+
+    channel: str
+    purpose: str
+    granted: bool
+
+    @property
+    def key(self) -> str:
+        """Its name in the form."""
+        return f"{self.channel}:{self.purpose}"
+
+    @property
+    def label(self) -> str:
+        """What the customer reads."""
+        if self.purpose == ConsentPurpose.PROFILING:
+            return _("Personal recommendations")
+        return str(Channel(self.channel).label)
 
 
 def preferences_customer(*, token: str) -> Customer:
@@ -22,55 +45,78 @@ def preferences_customer(*, token: str) -> Customer:
     return customer.merged_into or customer
 
 
-def is_subscribed(*, customer: Customer) -> bool:
+def token_channel(*, token: str) -> str:
+    """The channel of the message that the token came with; mail, where the message is gone. Raises BadTokenError."""
+    message_id = read_unsubscribe(token).message_id
+    return Message.objects.filter(pk=message_id).values_list("channel", flat=True).first() or Channel.EMAIL
+
+
+def is_subscribed(*, customer: Customer, channel: str = Channel.EMAIL) -> bool:
     """Whether the newest row of the ledger lets us write to the customer."""
-    newest = (
-        Consent.objects.filter(customer=customer, channel=CHANNEL, purpose=ConsentPurpose.MARKETING)
-        .order_by("-recorded_at", "-pk")
-        .values_list("granted", flat=True)
-        .first()
-    )
-    return bool(newest)
+    return any(each.granted for each in preferences(customer=customer) if each.key == f"{channel}:marketing")
+
+
+def preferences(*, customer: Customer) -> list[Preference]:
+    """What the customer was ever asked, in the order of the channels, with what holds now."""
+    current = current_consents(customer_ids=[customer.pk])[customer.pk]
+    order = {channel: place for place, channel in enumerate(Channel.values)}
+    marketing = [each for each in current if each.purpose == ConsentPurpose.MARKETING]
+    profiling = sorted(
+        (each for each in current if each.purpose == ConsentPurpose.PROFILING),
+        key=lambda each: (each.recorded_at, each.pk),
+    )[-1:]
+    ordered = [*sorted(marketing, key=lambda each: order[each.channel]), *profiling]
+    return [Preference(each.channel, each.purpose, each.granted) for each in ordered]
 
 
 def unsubscribe(*, token: str) -> Customer:
-    """Withdraw the consent, cancel what is planned, and tell profiles and training. Harmless when repeated."""
+    """Withdraw the consent on the message's channel. Harmless when repeated. Raises BadTokenError."""
     customer = preferences_customer(token=token)
-    with transaction.atomic():
-        Customer.objects.select_for_update().get(pk=customer.pk)
-        if not is_subscribed(customer=customer):
-            return customer
-        _record(customer, granted=False, token=read_unsubscribe(token))
-        Message.objects.filter(customer=customer, channel=CHANNEL, state=MessageState.PLANNED).update(
-            state=MessageState.CANCELLED, error_kind="no_consent", error=_("The customer unsubscribed.")
-        )
-    if customer.external_id is not None:
-        event = EventInput(
-            message_id=f"unsubscribe-{customer.pk}-{timezone.now().isoformat()}",
-            type=EventType.UNSUBSCRIBE.code,
-            occurred_at=timezone.now(),
-            customer_id=customer.external_id,
-            context={"channel": str(CHANNEL), "message": read_unsubscribe(token).message_id},
-        )
-        ingest_events(events=[event], source="unsubscribe")
+    _set(customer, {f"{token_channel(token=token)}:{ConsentPurpose.MARKETING}": False}, read_unsubscribe(token))
     return customer
 
 
-@transaction.atomic
 def resubscribe(*, token: str) -> Customer:
     """Give the consent back. Harmless when repeated. Raises BadTokenError."""
     customer = preferences_customer(token=token)
-    Customer.objects.select_for_update().get(pk=customer.pk)
-    if not is_subscribed(customer=customer):
-        _record(customer, granted=True, token=read_unsubscribe(token))
+    _set(customer, {f"{token_channel(token=token)}:{ConsentPurpose.MARKETING}": True}, read_unsubscribe(token))
     return customer
 
 
-def _record(customer: Customer, *, granted: bool, token: MessageToken) -> None:
-    Consent.objects.create(
-        customer=customer,
-        channel=CHANNEL,
-        granted=granted,
-        source=f"link in message {token.message_id}",
-        recorded_at=timezone.now(),
+def save_preferences(*, token: str, granted: Set[str]) -> Customer:
+    """Let hold what the form says: the keys in `granted`, and no other. Raises BadTokenError."""
+    customer = preferences_customer(token=token)
+    _set(customer, {each.key: each.key in granted for each in preferences(customer=customer)}, read_unsubscribe(token))
+    return customer
+
+
+def _set(customer: Customer, wanted: dict[str, bool], token: MessageToken) -> None:
+    """Record what changes, cancel what is planned on channels that were withdrawn, tell profiles and training."""
+    now = timezone.now()
+    with transaction.atomic():
+        Customer.objects.select_for_update().get(pk=customer.pk)
+        holds = {each.key: each.granted for each in preferences(customer=customer)}
+        changed = {key: on for key, on in wanted.items() if holds.get(key, False) != on}
+        for key, on in changed.items():
+            channel, purpose = key.split(":")
+            source = f"link in message {token.message_id}"
+            Consent.objects.create(
+                customer=customer, channel=channel, purpose=purpose, granted=on, source=source, recorded_at=now
+            )
+        left = [key.split(":")[0] for key, on in changed.items() if not on and key.endswith(ConsentPurpose.MARKETING)]
+        Message.objects.filter(customer=customer, channel__in=left, state=MessageState.PLANNED).update(
+            state=MessageState.CANCELLED, error_kind="no_consent", error=_("The customer unsubscribed.")
+        )
+    ingest_events(events=[_event(customer, channel, token) for channel in left], source="unsubscribe")
+
+
+def _event(customer: Customer, channel: str, token: MessageToken) -> EventInput:
+    now = timezone.now()
+    return EventInput(
+        message_id=f"unsubscribe-{customer.pk}-{channel}-{now.isoformat()}",
+        type=EventType.UNSUBSCRIBE.code,
+        occurred_at=now,
+        customer_id=customer.external_id or "",
+        anonymous_id="" if customer.external_id else customer.anonymous_id or "",
+        context={"channel": channel, "message": token.message_id},
     )

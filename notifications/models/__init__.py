@@ -2,6 +2,7 @@ from notifications.models.approval import Approval, CampaignChange
 from notifications.models.campaign import Campaign, Variant
 from notifications.models.cap import FrequencyCap
 from notifications.models.delivery import Click, Link, Message, Suppression
+from notifications.models.feedback import DomainDay, Feedback
 from notifications.models.inbox import InboxMessage
 from notifications.models.membership import PointsAccount, PointsEntry, PointsRule, Progress, Tier, TierChange
 from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
@@ -15,7 +16,9 @@ __all__ = [
     "CampaignChange",
     "Click",
     "Coupon",
+    "DomainDay",
     "Enrolment",
+    "Feedback",
     "FrequencyCap",
     "InboxMessage",
     "Link",

@@ -39,6 +39,8 @@ class Message(models.Model):
     error_kind = models.CharField(_("kind of error"), max_length=32, blank=True, default="")
     error = models.TextField(_("error"), blank=True, default="")
     first_clicked_at = models.DateTimeField(_("clicked"), null=True)
+    first_opened_at = models.DateTimeField(_("opened"), null=True)
+    machine_opened_at = models.DateTimeField(_("opened by a machine"), null=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -78,12 +80,15 @@ class Link(models.Model):
 
 
 class Click(models.Model):
-    """One request of a click link. The first one per message and link also becomes an event of the customer."""
+    """One request of a click link. A person's first one per message and link also becomes an event of the customer."""
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="clicks")
     link = models.ForeignKey(Link, models.CASCADE, related_name="+")
     clicked_at = models.DateTimeField(_("time"))
     user_agent = models.CharField(_("user agent"), max_length=255, blank=True, default="")
+    machine = models.CharField(
+        _("machine"), max_length=16, blank=True, default="", help_text=_("The sign of a machine; empty for a person.")
+    )
 
     class Meta:
         verbose_name = _("click")

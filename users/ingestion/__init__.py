@@ -16,6 +16,7 @@ from users.ingestion.inputs import (
 )
 from users.ingestion.orders import ingest_orders
 from users.ingestion.tracking import Source, TrackingBatch, ingest_tracking
+from users.ingestion.withdraw import withdraw_events
 
 __all__ = [
     "ConsentInput",
@@ -36,4 +37,5 @@ __all__ = [
     "ingest_tracking",
     "register_devices",
     "sign_off_devices",
+    "withdraw_events",
 ]

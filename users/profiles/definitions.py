@@ -21,7 +21,13 @@ INTEREST = {
 HALF_LIFE = timedelta(days=60)  # after which an interest weighs half
 FAVOURITES = 5
 
-NOT_VISITS = (EventType.REFUND, EventType.UNSUBSCRIBE)  # they happen outside the shop
+NOT_VISITS = (
+    EventType.REFUND,
+    EventType.UNSUBSCRIBE,
+    EventType.OPEN,
+    EventType.BOUNCE,
+    EventType.COMPLAINT,
+)  # they happen outside the shop
 SESSION_GAP = timedelta(minutes=30)
 RECENT_ITEMS = 20
 

@@ -35,7 +35,8 @@ def test_a_click_leads_to_the_stored_destination_and_counts_once_as_an_event(cli
 
 def test_a_click_without_an_item_is_an_event_too(client, message):
     link = Link.objects.create(run=message.run, url="https://shop.example/")
-    client.get(f"/t/c/{TokenMaker().click(message_id=message.pk, link_id=link.pk)}")
+    url = f"/t/c/{TokenMaker().click(message_id=message.pk, link_id=link.pk)}"
+    client.get(url, headers={"user-agent": "Firefox"})
     assert Event.objects.get().item_id is None
     assert Item.objects.count() == 0
 
