@@ -108,8 +108,8 @@ def _earn_by_orders(rule: PointsRule) -> set[int]:
                 return touched
             if orders.position >= last_order and changes.position >= last_change:
                 return touched
-            high = min(orders.position + BATCH, last_order)
-            change_high = min(changes.position + BATCH, last_change)
+            high = _end_of_batch("users_order", after=orders.position, last=last_order)
+            change_high = _end_of_batch("users_orderchange", after=changes.position, last=last_change)
             now = timezone.now()
             params = {
                 "low": orders.position,
@@ -130,6 +130,16 @@ def _earn_by_orders(rule: PointsRule) -> set[int]:
             orders.position, changes.position = max(high, orders.position), max(change_high, changes.position)
             orders.save()
             changes.save()
+
+
+def _end_of_batch(table: str, *, after: int, last: int) -> int:
+    """The id up to which the next batch goes. Ids have gaps, so rows are counted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT max(id) FROM (SELECT id FROM {table} WHERE id > %s AND id <= %s ORDER BY id LIMIT %s) AS batch",
+            [after, last, BATCH],
+        )
+        return cursor.fetchone()[0] or last
 
 
 def _last_ids() -> tuple[int, int]:

@@ -78,7 +78,7 @@ def campaign_report(campaign: Campaign) -> CampaignReport:
         campaign, currency=currency, decided_before=judging.span.decided_before if judging.span else now
     )
     treated, held_out = two_sides(outcomes.arms)
-    ends = judging.span and judging.span.closes
+    ends = judging.span.closes if judging.span else None
     open_runs = campaign.runs.filter(status__in=OPEN_RUN_STATUSES).exists()
     return CampaignReport(
         campaign_id=campaign.pk,

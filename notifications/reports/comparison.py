@@ -79,7 +79,7 @@ def compare(
         treated=treated,
         held_out=held_out,
         conversion=conversion,
-        revenue=revenue and revenue.difference,
+        revenue=revenue.difference if revenue else None,
         explained=revenue.explained if revenue else 0.0,
         sample_ratio_p_value=ratio,
         customers_missing=missing,

@@ -8,7 +8,7 @@ from the orders as of its moment, so nothing has to be kept, and all who look se
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Max, Min
@@ -48,6 +48,19 @@ class Span:
     def moments(self) -> list[datetime]:
         """When it is judged; the last time at the end."""
         return [self.start + (self.end - self.start) * number / self.looks for number in range(1, self.looks + 1)]
+
+
+class Counts(NamedTuple):
+    """Customers decided by some moment, and those of them who had bought by then."""
+
+    treated: int
+    treated_buyers: int
+    held_out: int
+    held_out_buyers: int
+
+    @property
+    def buyers(self) -> int:
+        return self.treated_buyers + self.held_out_buyers
 
 
 @dataclass(frozen=True)
@@ -137,12 +150,10 @@ def past_looks(campaign: Campaign, span: Span, *, currency: str, now: datetime) 
     if not moments:
         return []
     counts = _counts(campaign, span, moments, currency)
-    known: list[tuple[int, list[int]]] = []
-    most = max(sum(counts[-1][1::2]), 1)
+    known: list[tuple[int, Counts]] = []
+    most = max(counts[-1].buyers, 1)
     for number, figures in enumerate(counts, start=1):
-        treated, treated_buyers, held_out, held_out_buyers = figures
-        buyers = treated_buyers + held_out_buyers
-        is_split = treated and held_out and 0 < buyers < treated + held_out
+        is_split = figures.treated and figures.held_out and 0 < figures.buyers < figures.treated + figures.held_out
         if is_split and (not known or _information(figures, most) > _information(known[-1][1], most)):
             known.append((number, figures))
     if not known:
@@ -150,18 +161,18 @@ def past_looks(campaign: Campaign, span: Span, *, currency: str, now: datetime) 
     information = tuple(_information(figures, most) for _, figures in known)
     edges = bounds(information, tuple(number / span.looks for number, _ in known)) if span.looks > 1 else (Z95,)
     return [
-        Look(number, moments[number - 1], *figures, bound=bound)
+        Look(number, moments[number - 1], *figures, bound)
         for (number, figures), bound in zip(known, edges, strict=True)
     ]
 
 
-def _information(figures: list[int], most: int) -> float:
+def _information(figures: Counts, most: int) -> float:
     """How much the looks know, by the buyers in both arms, as a share of the last one's."""
-    return max(1, round(_FINER * (figures[1] + figures[3]) / most)) / _FINER
+    return max(1, round(_FINER * figures.buyers / most)) / _FINER
 
 
-def _counts(campaign: Campaign, span: Span, moments: list[datetime], currency: str) -> list[list[int]]:
-    """Per moment: treated, buyers among them, held out, buyers among them."""
+def _counts(campaign: Campaign, span: Span, moments: list[datetime], currency: str) -> list[Counts]:
+    """The arms as they were at each moment."""
     parameters: dict[str, Any] = {
         **unit_parameters(campaign, currency=currency, decided_before=span.decided_before),
         "hold_out": HOLD_OUT,
@@ -176,4 +187,4 @@ def _counts(campaign: Campaign, span: Span, moments: list[datetime], currency: s
                 if decided <= place:
                     counts[place][arm] += customers
                     counts[place][arm + 1] += customers if bought is not None and bought <= place else 0
-    return counts
+    return [Counts(*figures) for figures in counts]

@@ -60,14 +60,16 @@ WITH {UNITS}, bought AS (
     WHERE former.status = '{OrderStatus.PLACED}' AND former.currency = %(currency)s
     GROUP BY unit.customer_id
 ), redeemed AS (
-    SELECT coupon.customer_id, count(*) AS redemptions, sum(redemption.amount) AS cost
+    SELECT coupon.customer_id, count(*) AS redemptions, sum(greatest(redemption.cost, redemption.amount)) AS cost,
+        sum(greatest(redemption.cost - redemption.amount, 0)) AS given
     FROM notifications_run run
     JOIN notifications_coupon coupon ON coupon.run_id = run.id
     JOIN notifications_redemption redemption ON redemption.coupon_id = coupon.id
     WHERE run.campaign_id = %(campaign)s AND redemption.state = '{RedemptionState.COMMITTED}'
     GROUP BY coupon.customer_id
 ), outcome AS (
-    SELECT unit.arm, bought.orders, coalesce(bought.revenue, 0) AS revenue, coalesce(earlier.spent, 0) AS before,
+    SELECT unit.arm, bought.orders, coalesce(earlier.spent, 0) AS before,
+        coalesce(bought.revenue, 0) - coalesce(redeemed.given, 0) AS revenue,
         redeemed.redemptions, redeemed.cost, customer.country,
         EXISTS (SELECT FROM users_order former WHERE former.customer_id = unit.customer_id
                 AND former.placed_at < unit.since AND former.status = '{OrderStatus.PLACED}') AS has_bought
@@ -87,7 +89,9 @@ FROM outcome GROUP BY GROUPING SETS ((arm), (arm, has_bought), (arm, country)) O
 
 @dataclass(frozen=True)
 class ArmOutcome:
-    """One arm. `revenue` is what was paid, coupons and refunds already off; `coupon_cost` is what the coupons took."""
+    """One arm. `coupon_cost` is what the coupons took. `revenue` is what was paid less what was refunded and what gifts
+    and points are worth: all that coupons cost is off it.
+    """
 
     arm: str
     customers: int = 0

@@ -124,6 +124,15 @@ def test_coupon_cost_is_told_apart_and_attribution_counts_each_order_once(campai
     assert (report.attributed["click"].orders, report.attributed["click"].revenue) == (1, Decimal(20))
 
 
+def test_a_gift_is_taken_off_what_its_customer_paid(campaign, decide):
+    recipient = decide()
+    redeem(recipient, 0)
+    Redemption.objects.update(cost=4)
+    order(recipient, total=45)
+    treated = arm(campaign_report(campaign), "A")
+    assert (treated.coupon_cost, treated.revenue) == (Decimal(4), Decimal(41))
+
+
 def many(decide, name, customers, buyers, **fields):
     for number in range(customers):
         recipient = decide(name)
