@@ -7,7 +7,7 @@ from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import generics, serializers, status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -155,8 +155,9 @@ class SegmentList(generics.ListCreateAPIView[Segment]):
     patch=extend_schema(summary="Change a segment's name or rule", tags=["segments"]),
     delete=extend_schema(
         summary="Delete a segment",
-        description="Refused with 409 while a campaign or another segment uses it.",
+        description="Refused while a campaign or another segment uses it.",
         tags=["segments"],
+        responses={204: None, 409: OpenApiResponse(description="It is in use; the answer names by what.")},
     ),
 )
 class SegmentDetail(generics.RetrieveUpdateDestroyAPIView[Segment]):

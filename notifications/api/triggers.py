@@ -39,11 +39,17 @@ class EventCodeField(serializers.Field[int, str, str, int]):
         return codes[data]
 
 
+@extend_schema_field({"type": "string", "example": "09:00:00"})
+class LocalTimeField(serializers.TimeField):
+    """A time by the clock on the wall. It has no offset, which the format `time` of JSON Schema (RFC 3339) asks for."""
+
+
 class TriggerSerializer(serializers.ModelSerializer[Trigger]):
     """Which settings count depends on `kind`; those left out keep their defaults."""
 
     event_type = EventCodeField(required=False, allow_null=True)
     exit_event = EventCodeField(required=False, allow_null=True)
+    at = LocalTimeField(required=False)
     previous = serializers.PrimaryKeyRelatedField(
         queryset=Campaign.objects.all(), required=False, allow_null=True, help_text="Id of the campaign before."
     )

@@ -54,6 +54,7 @@ class Devices:
 def devices(monkeypatch):
     class Fresh(Devices):
         shown, gone, retired = [], set(), []
+        unreachable = "false"
 
     monkeypatch.setitem(channels.channels(), "email", Fresh)
     return Fresh
