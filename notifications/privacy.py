@@ -1,6 +1,6 @@
 """What this app holds of a customer. Decisions, deliveries and redemptions stay for the reports, without texts."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from notifications.choices import CouponStatus, MessageState
-from notifications.models import Click, InboxMessage, Message, Segment, Suppression
+from notifications.models import Approval, CampaignChange, Click, InboxMessage, Message, Segment, Suppression
 from users.idempotency import forget_answers_with
 from users.privacy.registry import Person, blank, delete, fields, register
 from users.privacy.retention import Rule, days_before, register_rule
@@ -128,6 +128,8 @@ def register_holdings() -> None:
     )
     register("notifications.Suppression", section="suppressions", rows=_suppressions, erase=_erase_suppressions)
     register("notifications.Segment", erase=_erase_segments)
+    register("notifications.Approval", erase=_erase_repeated(Approval))
+    register("notifications.CampaignChange", erase=_erase_repeated(CampaignChange))
     register_hash_column("notifications_suppression", "address_hash")
 
 
@@ -218,6 +220,21 @@ def _erase_segments(person: Person) -> int:
             segment.save(update_fields=["rule", "updated_at"])
             changed += 1
     return changed
+
+
+def _erase_repeated(model: type[Approval] | type[CampaignChange]) -> Callable[[Person], int]:
+    """Of what was approved or changed: it repeats the rules of segments."""
+
+    def erase(person: Person) -> int:
+        texts, changed = frozenset(person.texts), 0
+        for row in model._default_manager.select_for_update().iterator(chunk_size=100):
+            content = _without(row.content, texts)
+            if content != row.content:
+                model._default_manager.filter(pk=row.pk).update(content=content)
+                changed += 1
+        return changed
+
+    return erase
 
 
 def _without(rule: Any, texts: frozenset[str]) -> Any:

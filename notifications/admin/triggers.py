@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -87,7 +87,8 @@ def _form_class(model_admin: ModelAdmin, request: HttpRequest) -> type[TriggerFo
             found.widget = found.widget.widget
         return found
 
-    return modelform_factory(Trigger, form=TriggerForm, exclude=["campaign"], formfield_callback=styled)
+    form: Any = modelform_factory(Trigger, form=TriggerForm, exclude=["campaign"], formfield_callback=styled)
+    return cast(type[TriggerForm], form)
 
 
 def _save(request: HttpRequest, trigger: Trigger) -> HttpResponse:

@@ -33,15 +33,16 @@ logger = logging.getLogger(__name__)
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
+def _threads(number: int) -> ThreadPoolExecutor:
     """This process's threads; made on first use, so after a worker has forked."""
-    return ThreadPoolExecutor(CONCURRENT, thread_name_prefix="push")
+    return ThreadPoolExecutor(number, thread_name_prefix="push")
 
 
 class RequestChannel:
     """A channel that makes one request for each address. A subclass says how one address is written to."""
 
     capabilities: ClassVar[Capabilities]
+    concurrent: ClassVar[int] = CONCURRENT  # requests at a time
 
     def __init__(self, mailing: Mailing) -> None:
         self.mailing = mailing
@@ -56,7 +57,7 @@ class RequestChannel:
         """Write to all addresses of each message, to several at a time."""
         under_way: deque[tuple[int, list[Future[AddressResult]]]] = deque()
         for notice in messages:
-            tries = [_threads().submit(self._try, notice, address) for address in notice.addresses]
+            tries = [_threads(self.concurrent).submit(self._try, notice, address) for address in notice.addresses]
             under_way.append((notice.message_id, tries))
             if len(under_way) >= CONCURRENT:
                 yield _receipt(*under_way.popleft())

@@ -3,20 +3,25 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from django.db import connection
 from numpy.typing import NDArray
 
 from recommendations.export.features import export_items
-from recommendations.ml.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from recommendations.ml.catalogue import Catalogue
 
 VECTOR = "vector"  # the attribute of an item that holds its vector, a list of numbers (of a picture, say)
 LONGEST = 1000  # characters of a text
 
 
-def export_catalogue() -> Catalogue:
+def export_catalogue() -> "Catalogue":
     """Every item. Memory is about 1 kB an item, and what its vector takes."""
+    from recommendations.ml.catalogue import Catalogue  # loads torch, which web workers do without
+
     features = export_items()
     texts = dict.fromkeys(features.ids.tolist(), "")
     vectors: dict[int, str] = {}

@@ -1,6 +1,7 @@
 """The channel to iOS apps."""
 
 import json
+import threading
 import uuid
 from functools import cache
 from typing import Any, ClassVar
@@ -32,15 +33,22 @@ _BAD_ADDRESS = {"BadDeviceToken", "Unregistered", "ExpiredToken"}
 _EXPIRED = {"ExpiredProviderToken"}
 
 
+CONNECTIONS = 4  # Apple wants few, kept open
+
+
 @cache
-def _client() -> httpx.Client:
-    return safe_client(http2=True, connections=2)  # Apple wants few connections, each with many requests
+def _client(thread: int) -> httpx.Client:
+    """The connection of one thread. Two threads on one HTTP/2 connection may send their headers in another order than
+    they were compressed in, and the server could read none after that.
+    """
+    return safe_client(http2=True, connections=1)
 
 
 class ApnsChannel(DeviceChannel):
     """Messages to Apple's devices."""
 
     name: ClassVar[str] = Channel.APNS
+    concurrent: ClassVar[int] = CONNECTIONS
     capabilities: ClassVar[Capabilities] = Capabilities(title_limit=100, body_limit=800)
 
     def send(self, notice: Notice, address: Address) -> str:
@@ -65,7 +73,10 @@ class ApnsChannel(DeviceChannel):
         }
         try:
             return post(
-                _client(), f"{settings.APNS_URL}/3/device/{address.value}", content=_payload(notice), headers=headers
+                _client(threading.get_ident()),
+                f"{settings.APNS_URL}/3/device/{address.value}",
+                content=_payload(notice),
+                headers=headers,
             )
         except AwayError as error:
             raise ThrottledError(str(error)) from error  # there is one provider: the channel rests

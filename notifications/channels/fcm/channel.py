@@ -26,7 +26,7 @@ from users.choices import Channel
 
 @cache
 def _client() -> httpx.Client:
-    return safe_client(http2=True, connections=CONCURRENT)
+    return safe_client(connections=CONCURRENT)
 
 
 class FcmChannel(DeviceChannel):

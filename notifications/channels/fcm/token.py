@@ -64,7 +64,11 @@ def service_account() -> ServiceAccount:
         raise ImproperlyConfigured(
             "Android push needs FCM_CREDENTIALS: the path of the JSON key of a service account of the Firebase project."
         )
-    return _load(settings.FCM_CREDENTIALS)
+    with _loading:
+        return _load(settings.FCM_CREDENTIALS)
+
+
+_loading = threading.Lock()  # two threads would load two accounts, each with a token of its own
 
 
 @cache
