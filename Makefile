@@ -1,6 +1,8 @@
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
+# Each has its own servers; a test waits for its database half of the time.
+TEST_PROCESSES ?= 2
 STAMP := .venv/.installed
 # A newer pip resolves faster than the one that comes with Python; compiling with both cores beats its own compiling.
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -27,7 +29,7 @@ demo: $(STAMP) ## the whole loop on a real shop's history, on http://127.0.0.1:8
 	@$(BIN)/python -m demo
 
 test: $(STAMP) ## all tests, against embedded PostgreSQL and Valkey
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 lint: $(STAMP) ## style, types, layers
 	@$(BIN)/ruff check .

@@ -1,6 +1,8 @@
 """pytest plugin: starts embedded PostgreSQL and Valkey for the session, before Django reads its settings.
 
-With DATABASE_URL and REDIS_URL set, the tests run against those servers instead.
+With DATABASE_URL and REDIS_URL set, the tests run against those servers instead. Where tests run in several processes
+(`pytest -n 2`), each process has servers of its own, and the one that only hands tests out has none; given servers can
+only serve one process (`-n 0`), because the tests empty Redis.
 """
 
 import os
@@ -34,7 +36,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     os.environ["MEDIA_ROOT"] = f"{directory.name}/media"
     os.environ["DEMO_DIR"] = f"{directory.name}/demo"  # what a demo of the developer left must not matter
     early_config.add_cleanup(directory.cleanup)
-    if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
+    hands_out = bool(getattr(early_config.known_args_namespace, "numprocesses", None))
+    if hands_out or ("DATABASE_URL" in os.environ and "REDIS_URL" in os.environ):
         return
     servers = EmbeddedServers(Path(directory.name), durable=False)
     servers.__enter__()
