@@ -12,7 +12,7 @@ from users.profiles.bounds import compute_bounds, current_bounds
 from users.profiles.stages import FREQUENCY, LIFECYCLE, MONETARY, RECENCY
 from users.profiles.statement import COLUMNS, PROFILES
 
-RANGE = 250_000  # customers whose events are sorted in memory at once
+RANGE = 1_000_000  # customers of one statement: each reads the events anew, and what outgrows work_mem goes to disk
 MARKS = 50_000  # marks that are claimed at once
 
 _LOCK = 0x70726F66696C65  # "profile": a slower refresh must not overwrite the row of a later one

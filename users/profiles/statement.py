@@ -89,24 +89,26 @@ _TELLING = f"type IN ({', '.join(f'{kind:d}' for kind in INTEREST)})"
 _SHARES = ", ".join(f"floor(1e4 * weights[{place}] / total + 0.500001) / 1e4" for place in range(1, FAVOURITES + 1))
 
 
-def _favourites(name: str) -> str:
-    """The best categories or brands of each customer.
-
-    A sum of floats depends on its order in the last digit: so weights are compared in single precision, and an odd half
-    keeps round shares such as 1/32 away from the edge of rounding.
-    """
-    return f"""
-    SELECT customer_id, names[:{FAVOURITES}] AS names, (ARRAY[{_SHARES}])[:cardinality(names)] AS shares
+# The best categories (`of_brands` 0) and brands (1) of each customer, in one pass over the events.
+#
+# A sum of floats depends on its order in the last digit: so weights are compared in single precision, and an odd half
+# keeps round shares such as 1/32 away from the edge of rounding.
+_FAVOURITES = f"""
+    SELECT customer_id, of_brands, names[:{FAVOURITES}] AS names,
+           (ARRAY[{_SHARES}])[:cardinality(names)] AS shares
     FROM (
-        SELECT customer_id, sum(weight) AS total, array_agg(name ORDER BY weight::real DESC, name) AS names,
+        SELECT customer_id, of_brands, sum(weight) AS total,
+               array_agg(name ORDER BY weight::real DESC, name) AS names,
                array_agg(weight ORDER BY weight::real DESC, name) AS weights
         FROM (
-            SELECT customer_id, {name} AS name, sum({_WEIGHT}) AS weight
+            SELECT customer_id, grouping(category.external_id) AS of_brands, sum({_WEIGHT}) AS weight,
+                   coalesce(category.external_id, item.brand) AS name
             FROM users_event AS event
             JOIN catalog_item AS item ON item.id = event.item_id
             LEFT JOIN catalog_category AS category ON category.id = item.category_id
-            WHERE {_TELLING} AND {name} <> '' AND {{scope}} AND {COUNTED} GROUP BY customer_id, {name}
-        ) AS liked GROUP BY customer_id
+            WHERE {_TELLING} AND {{scope}} AND {COUNTED}
+            GROUP BY GROUPING SETS ((customer_id, category.external_id), (customer_id, item.brand))
+        ) AS liked WHERE name <> '' GROUP BY customer_id, of_brands
     ) AS ranked"""
 
 
@@ -129,8 +131,8 @@ _RAW = f"""
     LEFT JOIN ({OUTSIDE}) AS outside ON outside.customer_id = customer.id
     LEFT JOIN ({BOUGHT}) AS bought ON bought.customer_id = customer.id
     LEFT JOIN ({_PAID}) AS paid ON paid.customer_id = customer.id
-    LEFT JOIN ({_favourites("category.external_id")}) AS category ON category.customer_id = customer.id
-    LEFT JOIN ({_favourites("item.brand")}) AS brand ON brand.customer_id = customer.id
+    LEFT JOIN favourite AS category ON category.customer_id = customer.id AND category.of_brands = 0
+    LEFT JOIN favourite AS brand ON brand.customer_id = customer.id AND brand.of_brands = 1
     WHERE {PRESENT} AND {{customers}}"""
 
 _COMPARED = {
@@ -141,5 +143,6 @@ _COMPARED = {
     "refreshed_at": "%(as_of)s::timestamptz",
 }
 PROFILES = f"""
+    WITH favourite AS MATERIALIZED ({_FAVOURITES})
     SELECT {", ".join(f"{_COMPARED[name]} AS {name}" if name in _COMPARED else name for name in COLUMNS)}
     FROM ({_RAW}) AS raw"""
