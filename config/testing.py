@@ -36,7 +36,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     os.environ["MEDIA_ROOT"] = f"{directory.name}/media"
     os.environ["DEMO_DIR"] = f"{directory.name}/demo"  # what a demo of the developer left must not matter
     early_config.add_cleanup(directory.cleanup)
-    hands_out = bool(getattr(early_config.known_args_namespace, "numprocesses", None))
+    processes = getattr(early_config.known_args_namespace, "numprocesses", None)
+    hands_out = bool(processes) and "PYTEST_XDIST_WORKER" not in os.environ
     if hands_out or ("DATABASE_URL" in os.environ and "REDIS_URL" in os.environ):
         return
     servers = EmbeddedServers(Path(directory.name), durable=False)
