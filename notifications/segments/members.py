@@ -21,6 +21,13 @@ def members(node: Any, now: datetime) -> Sql:
     raise TypeError(f"no members of {type(node).__name__}")
 
 
+def is_counted(node: nodes.Membership) -> bool:
+    """Whether `members` groups the rows of each customer, and so names each once."""
+    if isinstance(node, nodes.EventCount | nodes.OrderCount):
+        return (node.least, node.most) != (1, None)
+    return isinstance(node, nodes.HadMessage) and node.state == "ignored"
+
+
 @members.register
 def _(node: nodes.EventCount, now: datetime) -> Sql:
     tests = [sql("e.type = {}", int(node.type)), *_since("e.occurred_at", node.days, now)]

@@ -8,7 +8,7 @@ from users.models.customer import Customer
 class Consent(models.Model):
     """One entry of the consent ledger. Rows are only ever added: the newest per channel and purpose holds."""
 
-    customer = models.ForeignKey(Customer, models.CASCADE, related_name="consents")
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="consents", db_index=False)
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     purpose = models.CharField(_("purpose"), max_length=16, choices=ConsentPurpose, default=ConsentPurpose.MARKETING)
     granted = models.BooleanField(_("granted"))
@@ -26,7 +26,11 @@ class Consent(models.Model):
         verbose_name = _("consent")
         verbose_name_plural = _("consents")
         indexes = [
-            models.Index(fields=["customer", "channel", "purpose", "-recorded_at", "-id"], name="consent_current"),
+            models.Index(
+                fields=["customer", "channel", "purpose", "-recorded_at", "-id"],
+                include=["granted"],
+                name="consent_current",
+            ),
             models.Index(
                 fields=["customer", "-recorded_at", "-id"],
                 name="consent_profiling",
