@@ -9,6 +9,7 @@ from typing import Any
 
 from celery import shared_task
 
+from notifications.campaigns.plan import divide_run
 from notifications.campaigns.plan import plan_run as decide_run
 from notifications.campaigns.review import withdraw_stale_approvals
 from notifications.campaigns.schedule import complete_runs, runs_to_plan, start_due_runs
@@ -48,6 +49,8 @@ def watch_triggers() -> None:
 
 @shared_task
 def plan_run(run_id: int) -> None:
+    if divide_run(run_id=run_id):
+        plan_run.apply_async(args=(run_id,), expires=EXPIRES)  # so that another worker joins before the next tick
     decide_run(run_id=run_id)
     send_due_messages.apply_async(expires=EXPIRES)
 

@@ -42,7 +42,8 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
 class RunSerializer(serializers.ModelSerializer[Run]):
     class Meta:
         model = Run
-        fields = ("id", "status", "scheduled_at", "started_at", "planned_at", "finished_at", "error")
+        fields = ("id", "status", "scheduled_at", "started_at", "matched", "planned_at", "finished_at", "error")
+        extra_kwargs = {"matched": {"help_text": "Customers in the segment when it began; null: not counted yet."}}
         read_only_fields = fields
 
 

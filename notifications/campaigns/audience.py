@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from catalog.big_tables import estimated_rows
 from notifications.campaigns.triggers.entrants import DUE_AT, only_concerned
 from notifications.choices import ItemChoice, SuppressionReason
 from notifications.decisions.arms import held_out_sql, hold_out_parameters
@@ -21,6 +22,7 @@ from notifications.offers.liability import worst_case_liability
 from notifications.segments import compile_rule
 
 AUDIENCE = "campaign_audience"
+_HASHED_ITEMS = 100_000  # so many fit into the memory that a statement has by default
 
 _SOMEBODY_LEFT_OUT = f"""
 SELECT id FROM users_customer c WHERE erased_at IS NULL AND merged_into_id IS NULL
@@ -49,29 +51,20 @@ class AudiencePreview:
         return asdict(self) | {"liability": None if self.liability is None else str(self.liability)}
 
 
-def create_audience(campaign: Campaign, *, after: int = 0, run: Run | None = None) -> None:
-    """Evaluate the segment once, into a temporary table of this transaction's or session's connection.
-
-    Taking the segment apart by shards instead would evaluate its aggregates once per shard. `after` leaves out the
-    customers that an interrupted plan has already decided; of a `run` only those are left whom it concerns.
-    """
+def _create_audience(campaign: Campaign) -> None:
     segment = compile_rule(campaign.segment.rule)
-    concerned, parameters = only_concerned(run) if run else ("", [])
     with connection.cursor() as cursor:
         cursor.execute(f"DROP TABLE IF EXISTS {AUDIENCE}")
         cursor.execute(f"CREATE TEMPORARY TABLE {AUDIENCE} (customer_id bigint PRIMARY KEY)")
-        cursor.execute(
-            f"INSERT INTO {AUDIENCE} SELECT DISTINCT customer_id FROM ({segment.sql}) AS matched {concerned}",
-            [*segment.params, *parameters],
-        )
-        cursor.execute(f"DELETE FROM {AUDIENCE} WHERE customer_id <= %s", [after])
+        cursor.execute(f"INSERT INTO {AUDIENCE} {segment.sql}", segment.params)
         cursor.execute(f"ANALYZE {AUDIENCE}")
 
 
-def drop_audience() -> None:
-    """Remove what `create_audience` made."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"DROP TABLE IF EXISTS {AUDIENCE}")
+def concerned_sql(run: Run) -> tuple[str, list[Any]]:
+    """A SELECT of the customers of the segment whom a run concerns, each once, with its positional parameters."""
+    segment = compile_rule(run.campaign.segment.rule)
+    concerned, parameters = only_concerned(run)
+    return f"SELECT customer_id FROM ({segment.sql}) AS matched {concerned}", [*segment.params, *parameters]
 
 
 def decision_sql(shard: str, campaign: Campaign) -> str:
@@ -90,30 +83,62 @@ def decision_sql(shard: str, campaign: Campaign) -> str:
         CROSS JOIN LATERAL (SELECT {zone_sql("c.time_zone")} AS zone) AS clock
         CROSS JOIN LATERAL (SELECT {DUE_AT} AS at) AS due
         CROSS JOIN LATERAL (SELECT {awake_sql(at="due.at", zone="clock.zone")} AS send_at) AS awake
-    ), chosen AS MATERIALIZED (
-        SELECT reachable.id, reachable.language, reachable.send_at, picked.item_ids, picked.reason_item_ids,
-            coalesce(reachable.refusal, CASE WHEN %(item_count)s > 0 AND picked.item_ids IS NULL
-                THEN '{SuppressionReason.NO_RECOMMENDATION}' END) AS refusal
-        FROM reachable LEFT JOIN LATERAL (
-            SELECT array_agg(ranked.item_id ORDER BY ranked.rank) AS item_ids,
-                array_agg(ranked.reason_item_id ORDER BY ranked.rank) AS reason_item_ids
-            FROM recommendations_recommendation stored CROSS JOIN LATERAL (
-                -- A list comes in its order, so nothing is read behind the last item that is shown.
-                SELECT listed.item_id, listed.reason_item_id, listed.rank
-                FROM unnest(stored.item_ids, stored.reason_item_ids, stored.bought_before)
-                    WITH ORDINALITY AS listed (item_id, reason_item_id, bought_before, rank)
-                WHERE (%(bought_before)s::boolean IS NULL OR listed.bought_before = %(bought_before)s)
-                    AND (SELECT item.is_active AND coalesce(item.stock, 1) > 0 FROM catalog_item item
-                        WHERE item.id = listed.item_id)
-                LIMIT %(item_count)s
-            ) AS ranked
-            WHERE stored.customer_id = reachable.id AND reachable.refusal IS NULL
-        ) AS picked ON true
-    ), decision AS MATERIALIZED (
+    ), {_chosen_sql(campaign)}, decision AS MATERIALIZED (
         SELECT chosen.*, refusal IS NULL AND {held_out_sql(customer_id="chosen.id")} AS held_out,
             {draw_sql(Purpose.VARIANT, customer_id="chosen.id")} AS draw
         FROM chosen
     )"""
+
+
+def _chosen_sql(campaign: Campaign) -> str:
+    """CTEs `listed` and `chosen`: each reachable customer with the first items of the list that may be shown.
+
+    Nearly always these are the list's very first ones, so these are checked as a whole before any is looked at alone.
+    """
+    if not campaign.item_count:
+        return """chosen AS MATERIALIZED (
+        SELECT id, language, send_at, refusal, NULL::bigint[] AS item_ids, NULL::bigint[] AS reason_item_ids
+        FROM reachable
+    )"""
+    wanted = "%(bought_before)s::boolean IS NULL OR"
+    return f"""listed AS MATERIALIZED (
+        SELECT reachable.id, reachable.language, reachable.send_at, reachable.refusal, stored.item_ids,
+            stored.reason_item_ids, stored.bought_before, first.item_ids AS first_ids,
+            ({wanted} %(bought_before)s = ALL(stored.bought_before[1:%(item_count)s]))
+            AND (SELECT bool_and({_on_sale("shown.id")}) FROM unnest(first.item_ids) AS shown (id)) AS as_listed
+        FROM reachable LEFT JOIN recommendations_recommendation stored
+            ON stored.customer_id = reachable.id AND reachable.refusal IS NULL
+        CROSS JOIN LATERAL (SELECT stored.item_ids[1:%(item_count)s] AS item_ids) AS first
+    ), chosen AS MATERIALIZED (
+        SELECT listed.id, listed.language, listed.send_at,
+            CASE WHEN as_listed THEN first_ids ELSE picked.item_ids END AS item_ids,
+            CASE WHEN as_listed THEN listed.reason_item_ids[1:%(item_count)s] ELSE picked.reason_item_ids END
+                AS reason_item_ids,
+            coalesce(listed.refusal, CASE WHEN as_listed IS NOT TRUE AND picked.item_ids IS NULL
+                THEN '{SuppressionReason.NO_RECOMMENDATION}' END) AS refusal
+        FROM listed LEFT JOIN LATERAL (
+            SELECT array_agg(ranked.item_id ORDER BY ranked.rank) AS item_ids,
+                array_agg(ranked.reason_item_id ORDER BY ranked.rank) AS reason_item_ids
+            FROM (
+                -- A list comes in its order, so nothing is read behind the last item that is shown.
+                SELECT each.item_id, each.reason_item_id, each.rank
+                FROM unnest(listed.item_ids, listed.reason_item_ids, listed.bought_before)
+                    WITH ORDINALITY AS each (item_id, reason_item_id, bought_before, rank)
+                WHERE ({wanted} each.bought_before = %(bought_before)s)
+                    AND {_on_sale("each.item_id")}
+                LIMIT %(item_count)s
+            ) AS ranked
+            WHERE listed.as_listed IS NOT TRUE
+        ) AS picked ON true
+    )"""
+
+
+def _on_sale(item_id: str) -> str:
+    """Condition: the item in column `item_id` can be bought. A catalogue of a usual size is hashed once a statement."""
+    on_sale = "SELECT item.id FROM catalog_item item WHERE item.is_active AND coalesce(item.stock, 1) > 0"
+    if estimated_rows("catalog_item") > _HASHED_ITEMS:
+        return f"EXISTS ({on_sale} AND item.id = {item_id})"
+    return f"{item_id} IN ({on_sale})"
 
 
 def decision_parameters(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
@@ -135,7 +160,7 @@ def decision_parameters(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
 @transaction.atomic
 def audience_preview(campaign: Campaign) -> AudiencePreview:
     """Count the audience of `campaign` as it stands now. Raises what `compile_rule` raises for a bad rule."""
-    create_audience(campaign)
+    _create_audience(campaign)
     at = max(campaign.scheduled_at or timezone.now(), timezone.now())
     with connection.cursor() as cursor:
         cursor.execute(
@@ -147,8 +172,8 @@ def audience_preview(campaign: Campaign) -> AudiencePreview:
         rows = cursor.fetchall()
         cursor.execute(_SOMEBODY_LEFT_OUT)
         is_everyone = cursor.fetchone() is None
+        cursor.execute(f"DROP TABLE {AUDIENCE}")
     counts = {(refusal, held_out): count for refusal, held_out, count, _delayed in rows}
-    drop_audience()
     will_receive = counts.get(("", False), 0)
     return AudiencePreview(
         matched=sum(counts.values()),

@@ -12,10 +12,11 @@ from notifications.campaigns.audience import audience_preview
 from notifications.campaigns.cancel import cancel_messages
 from notifications.campaigns.checks import launch_problems
 from notifications.campaigns.moves import IllegalMoveError, LaunchRefusedError, illegal_move, move_campaign
+from notifications.campaigns.plan import end_run_alone
 from notifications.campaigns.review import missing_parts, settle_review
 from notifications.campaigns.schedule import first_run
 from notifications.choices import OPEN_RUN_STATUSES, CampaignStatus, ChangeKind, RunStatus
-from notifications.models import Campaign, Run
+from notifications.models import Campaign, Run, RunShard
 from users.models import User
 
 __all__ = [
@@ -111,7 +112,10 @@ def resume_campaign(*, campaign: Campaign, user: User | None = None) -> None:
 def stop_campaign(*, campaign: Campaign, user: User | None = None) -> None:
     """End it for good and cancel what was not sent, with the coupons nobody has seen. Raises IllegalMoveError."""
     before = [CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED]
+    runs = list(campaign.runs.filter(status__in=OPEN_RUN_STATUSES).order_by("pk").values_list("pk", flat=True))
+    for run_id in runs:
+        end_run_alone(run_id=run_id)
     move_campaign(campaign, CampaignStatus.STOPPED, before=before, kind=ChangeKind.STOPPED, user=user)
-    runs = list(campaign.runs.select_for_update().filter(status__in=OPEN_RUN_STATUSES).values_list("pk", flat=True))
+    RunShard.objects.filter(run__in=runs).delete()
     Run.objects.filter(pk__in=runs).update(status=RunStatus.STOPPED, finished_at=timezone.now())
     cancel_messages(run_ids=runs, kind="stopped", reason=_("The campaign was stopped."))

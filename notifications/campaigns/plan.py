@@ -1,7 +1,8 @@
-"""Decides every customer of a run, shard by shard of customer ids, in SQL.
+"""Decides every customer of a run, shard by shard, in SQL, by as many workers as there are.
 
-A shard's decisions, coupons, messages and the mark `Run.planned_up_to` are one transaction: a planner that is killed
-leaves whole shards, and the next one goes on behind the mark.
+The segment is evaluated once and its customers are divided into shards, which stand in the database. A shard's
+decisions, coupons and messages and its removal are one transaction: a planner that is killed leaves whole shards, and
+whoever comes next takes what is left.
 """
 
 from collections.abc import Iterator
@@ -14,13 +15,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from notifications.campaigns.audience import (
-    AUDIENCE,
-    create_audience,
-    decision_parameters,
-    decision_sql,
-    drop_audience,
-)
+from notifications.campaigns.audience import concerned_sql, decision_parameters, decision_sql
 from notifications.campaigns.cancel import cancel_messages
 from notifications.campaigns.triggers.entrants import local_times, settle_entrants
 from notifications.choices import (
@@ -33,11 +28,14 @@ from notifications.choices import (
     statuses_before,
 )
 from notifications.decisions.arms import HOLD_OUT, Arms, campaign_arms
-from notifications.models import Campaign, Run
+from notifications.models import Campaign, Run, RunShard
 from notifications.offers.issue import issue_coupons
+from notifications.segments.count import within
 
-SHARD_SIZE = 10_000  # customers a transaction: half a second of work, a few megabytes
+SHARD_SIZE = 20_000  # customers a transaction: a second of work, some megabytes
 SHARD = "campaign_shard"
+# How many there are is not said, so that each is looked up: no table is read as a whole for one shard.
+_CUSTOMERS = "SELECT unnest(customer_ids) AS customer_id FROM notifications_runshard WHERE id = %(shard)s"
 
 # The decisions of one shard, before they are stored: coupons are issued for some of them first.
 _DECIDED = f"""
@@ -59,12 +57,11 @@ WITH stored AS (
     INSERT INTO notifications_recipient (run_id, customer_id, status, suppression, arm, propensity, variant_id,
         offer_id, coupon_id, item_ids, reason_item_ids, send_at, decided_at)
     SELECT %(run)s, decided.customer_id, decided.status, suppression, arm, propensity, variant_id, decided.offer_id,
-        coupon.id, item_ids, reason_item_ids, send_at, %(now)s
-    FROM {SHARD} decided LEFT JOIN notifications_coupon coupon ON coupon.run_id = %(run)s
-        AND coupon.customer_id > %(after)s AND coupon.customer_id <= %(last)s
-        AND coupon.customer_id = decided.customer_id AND coupon.offer_id = decided.offer_id
-    ORDER BY decided.customer_id
-    ON CONFLICT (run_id, customer_id) DO NOTHING
+        (SELECT coupon.id FROM notifications_coupon coupon WHERE coupon.customer_id = decided.customer_id
+            AND coupon.offer_id = decided.offer_id AND coupon.run_id = %(run)s),
+        item_ids, reason_item_ids, send_at, %(now)s
+    FROM {SHARD} decided
+    ON CONFLICT (customer_id, run_id) DO NOTHING
     RETURNING id, customer_id, status, send_at
 )
 INSERT INTO notifications_message (recipient_id, run_id, customer_id, channel, state, due_at, useful_until, attempts,
@@ -75,78 +72,98 @@ FROM stored WHERE status = '{RecipientStatus.PLANNED}'
 """
 
 
+_DIVIDE = """
+INSERT INTO notifications_runshard (run_id, customer_ids)
+SELECT %s, array_agg(customer_id ORDER BY customer_id) FROM (
+    SELECT customer_id, (row_number() OVER (ORDER BY customer_id) - 1) / %s AS number FROM ({concerned}) AS concerned
+) AS numbered
+GROUP BY number ORDER BY number
+RETURNING cardinality(customer_ids)
+"""
+
+# Shared by the planners of a run, alone for whoever ends it: a lock that, unlike a row's, is given in turn.
+_TURN = "SELECT pg_advisory_xact_lock{shared}(hashtext('end_run'), %s::int)"
+
+
 def plan_run(*, run_id: int) -> int:
     """Decide the customers of a run that are not decided yet, and let it send; returns how many were decided.
 
-    Does nothing while another planner works on it, and stops between two shards when the campaign is paused or
-    stopped. A lost database connection leaves the run to be resumed; any other error fails it and says why on it.
+    Several planners share the work. Stops between two shards when the campaign is paused or stopped. A lost database
+    connection leaves the run to be resumed; any other error fails it and says why on it.
     """
-    with _only_planner(run_id) as alone:
-        if not alone:
-            return 0
-        run = Run.objects.select_related("campaign__segment", "campaign__offer").get(pk=run_id)
-        if not _may_plan(run.pk):
-            return 0
-        try:
-            return _plan(run)
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception as error:
-            _fail(run, error)
-            raise
-
-
-def _plan(run: Run) -> int:
-    arms = campaign_arms(run.campaign)
-    create_audience(run.campaign, after=run.planned_up_to, run=run)
+    divide_run(run_id=run_id)
+    run = Run.objects.select_related("campaign__segment", "campaign__offer").get(pk=run_id)
     decided = 0
-    while _may_plan(run.pk):
-        count = _plan_shard(run, arms)
-        decided += count
-        if not count:
-            _finish(run)
-            break
-    drop_audience()
+    with _failing(run):
+        arms = campaign_arms(run.campaign)
+        while _may_plan(run.pk) and (count := _plan_shard(run, arms)):
+            decided += count
+        _finish(run)
     return decided
+
+
+def divide_run(*, run_id: int) -> bool:
+    """Evaluate the segment of a run that is to be planned, and store its shards; whether that was done here and now.
+
+    A planner that finds another one at it goes away and comes back with the next tick. Fails as `plan_run` does.
+    """
+    run = Run.objects.select_related("campaign__segment").get(pk=run_id)
+    if run.matched is not None or not _may_plan(run.pk):
+        return False
+    with _failing(run):
+        return _divide(run)
+
+
+def _divide(run: Run) -> bool:
+    concerned, parameters = concerned_sql(run)
+    with within(None), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtext('divide_run'), %s::int)", [run.pk])
+        undivided = Run.objects.filter(pk=run.pk, status=RunStatus.PLANNING, matched=None)
+        if not cursor.fetchone()[0] or not undivided.exists():
+            return False
+        cursor.execute(_DIVIDE.format(concerned=concerned), [run.pk, SHARD_SIZE, *parameters])
+        matched = sum(size for (size,) in cursor.fetchall())
+        end_run_alone(run_id=run.pk)
+        if not undivided.update(matched=matched):
+            RunShard.objects.filter(run=run).delete()
+    return True
+
+
+def end_run_alone(*, run_id: int) -> None:
+    """Wait, within a transaction, until no shard of the run is being planned, and keep the planners waiting."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TURN.format(shared=""), [run_id])
 
 
 @transaction.atomic
 def _plan_shard(run: Run, arms: Arms) -> int:
-    """Decide the next shard and move the mark behind it; returns how many customers it had."""
+    """Decide the next free shard and remove it; returns how many customers it had, 0 where none is free."""
     now = timezone.now()
-    after = _lock_mark(run.pk)
-    if after is None:
-        return 0
-    shard = f"SELECT customer_id FROM {AUDIENCE} WHERE customer_id > %(after)s ORDER BY customer_id LIMIT {SHARD_SIZE}"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*), max(customer_id) FROM ({shard}) AS shard", {"after": after})
-        count, last = cursor.fetchone()
-        if not count:
+        cursor.execute(_TURN.format(shared="_shared"), [run.pk])
+        shard = RunShard.objects.filter(run=run, run__status=RunStatus.PLANNING).order_by("pk")
+        taken = shard.select_for_update(of=("self",), skip_locked=True).values_list("pk", "customer_ids").first()
+        if taken is None:
             return 0
-        parameters = _shard_parameters(run, arms, after=after, last=last, now=now)
-        cursor.execute(f"DROP TABLE IF EXISTS {SHARD}")
+        shard_id, customer_ids = taken
+        cursor.execute("SET LOCAL jit = off")
+        parameters = _shard_parameters(run, arms, shard_id=shard_id, now=now)
         cursor.execute(
-            f"CREATE TEMPORARY TABLE {SHARD} AS {decision_sql(shard, run.campaign)} {_DECIDED}"
+            f"CREATE TEMPORARY TABLE {SHARD} ON COMMIT DROP AS {decision_sql(_CUSTOMERS, run.campaign)} {_DECIDED}"
             f"FROM decision c {arms.sql(customer='c', draw='c.draw')}",
             parameters,
         )
         if run.campaign.offer:
-            cursor.execute(f"SELECT customer_id FROM {SHARD} WHERE status = '{RecipientStatus.PLANNED}' ORDER BY 1")
+            cursor.execute(f"SELECT customer_id FROM {SHARD} WHERE status = '{RecipientStatus.PLANNED}'")
             receivers = [customer_id for (customer_id,) in cursor.fetchall()]
             issue_coupons(offer=run.campaign.offer, customer_ids=receivers, run_id=run.pk, issued_at=now)
         cursor.execute(_STORE, parameters)
         cursor.execute(f"DROP TABLE {SHARD}")
-    Run.objects.filter(pk=run.pk).update(planned_up_to=last)
-    return int(count)
+    RunShard.objects.filter(pk=shard_id).delete()
+    return len(customer_ids)
 
 
-def _lock_mark(run_id: int) -> int | None:
-    """The last decided customer id, locked against a stop; None when the run was stopped meanwhile."""
-    planning = Run.objects.select_for_update().filter(pk=run_id, status=RunStatus.PLANNING)
-    return planning.values_list("planned_up_to", flat=True).first()
-
-
-def _shard_parameters(run: Run, arms: Arms, *, after: int, last: int, now: datetime) -> dict[str, Any]:
+def _shard_parameters(run: Run, arms: Arms, *, shard_id: int, now: datetime) -> dict[str, Any]:
     begun = max(run.scheduled_at, run.started_at or now)
     return {
         **decision_parameters(run.campaign, at=begun),
@@ -155,23 +172,9 @@ def _shard_parameters(run: Run, arms: Arms, *, after: int, last: int, now: datet
         "run": run.pk,
         "offer": run.campaign.offer_id,
         "channel": run.campaign.channel,
-        "after": after,
-        "last": last,
+        "shard": shard_id,
         "now": now,
     }
-
-
-@contextmanager
-def _only_planner(run_id: int) -> Iterator[bool]:
-    """Whether this connection alone plans the run: a session lock, gone with the connection if we are killed."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(hashtext('plan_run'), %s::int)", [run_id])
-        (alone,) = cursor.fetchone()
-        try:
-            yield alone
-        finally:
-            if alone and connection.is_usable():
-                cursor.execute("SELECT pg_advisory_unlock(hashtext('plan_run'), %s::int)", [run_id])
 
 
 def _may_plan(run_id: int) -> bool:
@@ -180,15 +183,28 @@ def _may_plan(run_id: int) -> bool:
 
 @transaction.atomic
 def _finish(run: Run) -> None:
-    settle_entrants(run_id=run.pk)
-    Run.objects.filter(pk=run.pk, status__in=statuses_before(RUN_MOVES, RunStatus.SENDING)).update(
-        status=RunStatus.SENDING, planned_at=timezone.now()
-    )
+    """Let a run send of which no shard is left, unless another planner has."""
+    planned = Run.objects.filter(~Exists(RunShard.objects.filter(run=OuterRef("pk"))), pk=run.pk, matched__gte=0)
+    if planned.filter(status=RunStatus.PLANNING).update(status=RunStatus.SENDING, planned_at=timezone.now()):
+        settle_entrants(run_id=run.pk)
+
+
+@contextmanager
+def _failing(run: Run) -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        _fail(run, error)
+        raise
 
 
 @transaction.atomic
 def _fail(run: Run, error: Exception) -> None:
     """Note why the run failed, and stop the campaign unless another of its runs goes on."""
+    end_run_alone(run_id=run.pk)
+    RunShard.objects.filter(run=run).delete()
     Run.objects.filter(pk=run.pk, status__in=statuses_before(RUN_MOVES, RunStatus.FAILED)).update(
         status=RunStatus.FAILED, error=f"{type(error).__name__}: {error}", finished_at=timezone.now()
     )

@@ -12,6 +12,8 @@ from django.db.models import Q
 from notifications.choices import MessageState
 from notifications.models import Campaign, FrequencyCap
 
+_COUNTED = f"'{MessageState.SENDING}', '{MessageState.SENT}', '{MessageState.UNKNOWN}'"
+
 
 def caps_of(campaign: Campaign) -> list[FrequencyCap]:
     """The active caps that limit `campaign`: those of its channel and of its tags, and those of everything."""
@@ -29,31 +31,40 @@ def capped_sql(caps: Sequence[FrequencyCap], *, customer: str, at: str) -> str:
     """
     if not caps:
         return "false"
-    return f"""EXISTS (
-        SELECT FROM unnest(%(cap_maxima)s::int[], %(cap_days)s::int[], %(cap_channels)s::text[], %(cap_tags)s::text[])
-            AS cap (maximum, days, channel, tag)
-        WHERE cap.maximum <= (
-            SELECT count(*) FROM notifications_message earlier
-            WHERE earlier.customer_id = {customer}
-                AND CASE earlier.state WHEN '{MessageState.SENDING}' THEN true
-                    WHEN '{MessageState.SENT}' THEN earlier.sent_at > {at} - make_interval(days => cap.days)
-                    WHEN '{MessageState.UNKNOWN}' THEN earlier.due_at > {at} - make_interval(days => cap.days)
-                    ELSE false END
-                AND (cap.channel = '' OR earlier.channel = cap.channel)
-                AND (cap.tag = '' OR EXISTS (
-                    SELECT FROM notifications_run run JOIN notifications_campaign campaign
-                        ON campaign.id = run.campaign_id
-                    WHERE run.id = earlier.run_id AND cap.tag = ANY(campaign.tags)
-                ))
-        )
+    reached = " OR ".join(
+        f"count(*) FILTER (WHERE {_counts(cap, number, at)}) >= %(cap_{number}_maximum)s"
+        for number, cap in enumerate(caps)
+    )
+    return f"""(
+        SELECT {reached} FROM notifications_message earlier
+        WHERE earlier.customer_id = {customer} AND earlier.state IN ({_COUNTED})
     )"""
 
 
-def cap_parameters(caps: list[FrequencyCap]) -> dict[str, Any]:
+def _counts(cap: FrequencyCap, number: int, at: str) -> str:
+    """Condition: the message `earlier` counts against `cap`."""
+    window = f"{at} - %(cap_{number}_days)s * interval '1 day'"
+    tests = [
+        f"""CASE earlier.state WHEN '{MessageState.SENDING}' THEN true
+            WHEN '{MessageState.SENT}' THEN earlier.sent_at > {window} ELSE earlier.due_at > {window} END"""
+    ]
+    if cap.channel:
+        tests.append(f"earlier.channel = %(cap_{number}_channel)s")
+    if cap.tag:
+        tests.append(
+            f"""earlier.run_id IN (
+                SELECT run.id FROM notifications_run run JOIN notifications_campaign campaign
+                    ON campaign.id = run.campaign_id
+                WHERE %(cap_{number}_tag)s = ANY(campaign.tags)
+            )"""
+        )
+    return " AND ".join(tests)
+
+
+def cap_parameters(caps: Sequence[FrequencyCap]) -> dict[str, Any]:
     """What `capped_sql` binds."""
     return {
-        "cap_maxima": [cap.maximum for cap in caps],
-        "cap_days": [cap.days for cap in caps],
-        "cap_channels": [cap.channel for cap in caps],
-        "cap_tags": [cap.tag for cap in caps],
+        f"cap_{number}_{name}": getattr(cap, name)
+        for number, cap in enumerate(caps)
+        for name in ("maximum", "days", "channel", "tag")
     }

@@ -6,7 +6,7 @@ from notifications.models.feedback import DomainDay, Feedback
 from notifications.models.inbox import InboxMessage
 from notifications.models.membership import PointsAccount, PointsEntry, PointsRule, Progress, Tier, TierChange
 from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
-from notifications.models.run import Recipient, Run
+from notifications.models.run import Recipient, Run, RunShard
 from notifications.models.segment import Segment
 from notifications.models.trigger import Enrolment, Trigger
 
@@ -33,6 +33,7 @@ __all__ = [
     "Recipient",
     "Redemption",
     "Run",
+    "RunShard",
     "Segment",
     "Suppression",
     "Tier",

@@ -14,8 +14,10 @@ class Message(models.Model):
     `lease_until` is set while a worker holds it; a message still `sending` after its lease becomes `unknown`.
     """
 
-    recipient = models.ForeignKey(Recipient, models.CASCADE, related_name="messages", db_index=False)
-    # Run and customer are those of the recipient, which the database checks.
+    # All three come from the statement that writes the recipient.
+    recipient = models.ForeignKey(
+        Recipient, models.CASCADE, related_name="messages", db_index=False, db_constraint=False
+    )
     run = models.ForeignKey(
         Run, models.PROTECT, verbose_name=_("run"), related_name="messages", db_index=False, db_constraint=False
     )
@@ -48,9 +50,8 @@ class Message(models.Model):
         verbose_name_plural = _("messages")
         constraints = [models.UniqueConstraint(fields=["recipient", "channel"], name="one_message_per_recipient")]
         indexes = [
-            models.Index(fields=["run", "due_at", "id"], name="message_due", condition=Q(state=MessageState.PLANNED)),
             models.Index(fields=["lease_until"], name="message_leased", condition=Q(state=MessageState.SENDING)),
-            models.Index(fields=["run", "state"], name="message_by_state"),
+            models.Index(fields=["run", "state", "due_at", "id"], name="message_due"),
             models.Index(
                 fields=["id"],
                 name="message_needs_attention",

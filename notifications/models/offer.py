@@ -118,11 +118,27 @@ class PoolCode(models.Model):
 class Coupon(models.Model):
     """An offer issued to one customer under one code. `uses` counts open reservations and committed redemptions."""
 
-    code = models.CharField(_("code"), max_length=64, unique=True)
-    offer = models.ForeignKey(Offer, models.PROTECT, verbose_name=_("offer"), related_name="coupons")
-    customer = models.ForeignKey(Customer, models.CASCADE, verbose_name=_("customer"), related_name="coupons")
+    code = models.CharField(_("code"), max_length=64)
+    # A run issues a million at a time, for offers and customers that its statement reads (see `Recipient`).
+    offer = models.ForeignKey(
+        Offer, models.PROTECT, verbose_name=_("offer"), related_name="coupons", db_constraint=False
+    )
+    customer = models.ForeignKey(
+        Customer,
+        models.CASCADE,
+        verbose_name=_("customer"),
+        related_name="coupons",
+        db_index=False,
+        db_constraint=False,
+    )
     run = models.ForeignKey(
-        "notifications.Run", models.PROTECT, verbose_name=_("run"), null=True, blank=True, related_name="coupons"
+        "notifications.Run",
+        models.PROTECT,
+        verbose_name=_("run"),
+        null=True,
+        blank=True,
+        related_name="coupons",
+        db_constraint=False,
     )
     status = models.CharField(_("status"), max_length=16, choices=CouponStatus, default=CouponStatus.ISSUED)
     valid_from = models.DateTimeField(_("valid from"))
@@ -139,11 +155,9 @@ class Coupon(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=Q(uses__lte=F("max_uses")), name="coupon_uses_le_max"),
-            models.UniqueConstraint(
-                fields=["run", "customer", "offer"],
-                condition=Q(run__isnull=False),
-                name="one_coupon_per_run_and_customer",
-            ),
+            # One index for the whole code and for its beginning.
+            models.UniqueConstraint(fields=["code"], name="coupon_code", opclasses=["varchar_pattern_ops"]),
+            models.UniqueConstraint(fields=["customer", "offer", "run"], name="one_coupon_per_run_and_customer"),
         ]
 
     def __str__(self) -> str:

@@ -11,12 +11,12 @@ from users.models import Customer
 
 
 class Run(models.Model):
-    """One execution of a campaign at one scheduled time. `planned_up_to` is the last customer id that was decided."""
+    """One execution of a campaign at one scheduled time. `matched` is how many its segment had; None: not asked yet."""
 
     campaign = models.ForeignKey(Campaign, models.PROTECT, verbose_name=_("campaign"), related_name="runs")
     scheduled_at = models.DateTimeField(_("scheduled"))
     status = models.CharField(_("status"), max_length=16, choices=RunStatus, default=RunStatus.PENDING)
-    planned_up_to = models.BigIntegerField(default=0, editable=False)
+    matched = models.PositiveIntegerField(null=True, editable=False)
     error = models.TextField(_("error"), blank=True, default="")
     launched_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -43,6 +43,16 @@ class Run(models.Model):
         return f"{self.campaign} · {self.scheduled_at:%Y-%m-%d %H:%M}"
 
 
+class RunShard(models.Model):
+    """Customers of a run who are not decided yet. Whoever decides them removes it in the same transaction."""
+
+    run = models.ForeignKey(Run, models.CASCADE, related_name="shards")
+    customer_ids = ArrayField(models.BigIntegerField())
+
+    def __str__(self) -> str:
+        return f"shard {self.pk} of run {self.run_id}"
+
+
 class Recipient(models.Model):
     """What was decided about one customer in one run, and why: the decision log.
 
@@ -50,12 +60,19 @@ class Recipient(models.Model):
     The two arrays have one entry per recommended item.
     """
 
-    # Run, variant and offer are the same for thousands of rows at a time, written by the planner, which holds them; the
-    # database would check each of the rows again, and these checks were a fifth of the time that planning takes.
+    # All of these are read by the statement that writes the row; the database would look each of them up and lock it
+    # again, row by row, which took longer than to write them. Customers are never deleted, only erased.
     run = models.ForeignKey(
         Run, models.PROTECT, verbose_name=_("run"), related_name="recipients", db_index=False, db_constraint=False
     )
-    customer = models.ForeignKey(Customer, models.CASCADE, verbose_name=_("customer"), related_name="recipients")
+    customer = models.ForeignKey(
+        Customer,
+        models.CASCADE,
+        verbose_name=_("customer"),
+        related_name="recipients",
+        db_index=False,
+        db_constraint=False,
+    )
     status = models.CharField(_("decision"), max_length=16, choices=RecipientStatus)
     suppression = models.CharField(
         _("suppressed because"), max_length=32, choices=SuppressionReason, blank=True, default=""
@@ -80,8 +97,14 @@ class Recipient(models.Model):
         db_index=False,
         db_constraint=False,
     )
-    coupon = models.OneToOneField(
-        Coupon, models.SET_NULL, verbose_name=_("coupon"), null=True, related_name="recipient"
+    coupon = models.ForeignKey(
+        Coupon,
+        models.SET_NULL,
+        verbose_name=_("coupon"),
+        null=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     item_ids = ArrayField(models.BigIntegerField(), verbose_name=_("items"), default=list)
     reason_item_ids = ArrayField(models.BigIntegerField(null=True), verbose_name=_("because of"), default=list)
@@ -91,7 +114,7 @@ class Recipient(models.Model):
     class Meta:
         verbose_name = _("recipient")
         verbose_name_plural = _("recipients")
-        constraints = [models.UniqueConstraint(fields=["run", "customer"], name="decided_once_per_run")]
+        constraints = [models.UniqueConstraint(fields=["customer", "run"], name="decided_once_per_run")]
         indexes = [models.Index(fields=["run", "status"], name="recipient_by_decision")]
 
     def __str__(self) -> str:

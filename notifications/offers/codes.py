@@ -14,6 +14,7 @@ RANDOM_CHARACTERS = 15  # 75 bits, less log2(37/32) = 0.21 for the redrawn ones
 _LENGTH = RANDOM_CHARACTERS + 1
 _GROUP = 4
 _MODULUS = 37
+_PAIRS = [first + second for first in ALPHABET for second in ALPHABET]  # of ten bits
 _VALUES = {character: value for value, character in enumerate(ALPHABET)}
 # What people read or type instead; U is left unmapped, because Crockford leaves it out of the alphabet altogether.
 # What others print on theirs; kept in capitals, so that it is found however it is typed.
@@ -29,8 +30,14 @@ def _group(characters: str) -> str:
     return "-".join(characters[start : start + _GROUP] for start in range(0, len(characters), _GROUP))
 
 
-def _encode(number: int) -> str:
-    return "".join(ALPHABET[(number >> (5 * place)) & 31] for place in reversed(range(RANDOM_CHARACTERS)))
+def _write(number: int, check: int) -> str:
+    """The grouped form of 75 bits and their check; a run writes a million."""
+    pair = _PAIRS
+    return (
+        f"{pair[number >> 65]}{pair[number >> 55 & 1023]}-{pair[number >> 45 & 1023]}{pair[number >> 35 & 1023]}"
+        f"-{pair[number >> 25 & 1023]}{pair[number >> 15 & 1023]}-{pair[number >> 5 & 1023]}"
+        f"{ALPHABET[number & 31]}{ALPHABET[check]}"
+    )
 
 
 def _plain(text: str) -> str:
@@ -43,7 +50,7 @@ def generate_code() -> str:
         number = secrets.randbits(5 * RANDOM_CHARACTERS)
         check = number % _MODULUS
         if check < len(ALPHABET):
-            return _group(_encode(number) + ALPHABET[check])
+            return _write(number, check)
 
 
 def normalise_code(text: str) -> str:

@@ -18,7 +18,7 @@ _TERMS = """
     %(offer)s, new.customer_id, %(run)s, %(status)s, %(valid_from)s, %(valid_until)s, %(max_uses)s, 0, %(issued_at)s
 """
 # The conflict target names the one expected conflict, so that a clash of codes would be an error, not a lost coupon.
-_ONCE_PER_RUN = "ON CONFLICT (run_id, customer_id, offer_id) WHERE run_id IS NOT NULL DO NOTHING RETURNING id"
+_ONCE_PER_RUN = "ON CONFLICT (customer_id, offer_id, run_id) DO NOTHING RETURNING id"
 _INSERT = f"""
 INSERT INTO notifications_coupon ({_COLUMNS})
 SELECT new.code, {_TERMS} FROM unnest(%(codes)s::varchar[], %(customers)s::bigint[]) AS new (code, customer_id)

@@ -9,12 +9,13 @@ from django.utils import timezone
 from catalog.models import Item
 from notifications.campaigns import plan
 from notifications.campaigns.audience import audience_preview
-from notifications.campaigns.lifecycle import launch_campaign, pause_campaign, resume_campaign
+from notifications.campaigns.lifecycle import launch_campaign, pause_campaign, resume_campaign, stop_campaign
 from notifications.campaigns.plan import plan_run
 from notifications.campaigns.schedule import start_due_runs
 from notifications.choices import CampaignStatus, MessageState, RecipientStatus, RunStatus
 from notifications.decisions.arms import HOLD_OUT, campaign_arms
 from notifications.models import Campaign, Coupon, Message, Recipient, Suppression
+from recommendations.models import Recommendation
 from tests.factories import ConsentFactory, VariantFactory
 
 pytestmark = pytest.mark.django_db
@@ -69,8 +70,7 @@ def test_everyone_matched_is_decided_with_the_reason(campaign, make_customer):
     }  # fmt: skip
     assert preview.liability == Decimal(5) * planned.count()
     run.refresh_from_db()
-    assert run.status == RunStatus.SENDING
-    assert run.planned_up_to == max(recipient.customer_id for recipient in run.recipients.all())
+    assert (run.status, run.matched, run.shards.count()) == (RunStatus.SENDING, 37, 0)
 
 
 def test_only_those_who_will_receive_get_a_coupon_and_a_message(campaign, make_customer):
@@ -126,7 +126,7 @@ def test_variants_go_by_language_and_weight(campaign, make_customer):
     assert {r.propensity for r in planned.filter(customer__in=english, arm="B")} == {0.8 * 3 / 4}
 
 
-def test_a_plan_that_broke_off_goes_on_behind_its_last_shard(campaign, make_customer, monkeypatch):
+def test_a_plan_that_broke_off_goes_on_with_the_shards_that_are_left(campaign, make_customer, monkeypatch):
     customers = [make_customer() for _ in range(11)]
     monkeypatch.setattr(plan, "SHARD_SIZE", 4)
     run = launched(campaign)
@@ -166,8 +166,54 @@ def test_a_shard_is_kept_whole_or_not_at_all(campaign, make_customer, monkeypatc
     monkeypatch.setattr(plan, "issue_coupons", lost)
     with pytest.raises(OperationalError):
         plan_run(run_id=run.pk)
+    assert (run.shards.count(), Recipient.objects.count(), Message.objects.count()) == (1, 0, 0)
+
+
+def test_a_run_decides_those_who_matched_when_it_began(campaign, make_customer):
+    make_customer()
+    run = launched(campaign)
+    assert plan.divide_run(run_id=run.pk)
+    make_customer()
+    assert not plan.divide_run(run_id=run.pk)
+    assert plan_run(run_id=run.pk) == 1
     run.refresh_from_db()
-    assert (run.planned_up_to, Recipient.objects.count(), Message.objects.count()) == (0, 0, 0)
+    assert (run.matched, run.status) == (1, RunStatus.SENDING)
+
+
+def test_nobody_is_decided_after_a_stop(campaign, make_customer, monkeypatch):
+    for _ in range(4):
+        make_customer()
+    monkeypatch.setattr(plan, "SHARD_SIZE", 1)
+    run = launched(campaign)
+    plan.divide_run(run_id=run.pk)
+    plan._plan_shard(run, campaign_arms(campaign))
+    campaign.refresh_from_db()
+    stop_campaign(campaign=campaign)
+    assert plan._plan_shard(run, campaign_arms(campaign)) == plan_run(run_id=run.pk) == 0
+    run.refresh_from_db()
+    assert (run.status, run.shards.count(), run.recipients.count()) == (RunStatus.STOPPED, 0, 1)
+
+
+def test_a_list_is_shown_as_it_stands_where_all_of_it_may_be(campaign, make_customer, items):
+    """The first items as a whole, and picked one by one, are the same answer."""
+    campaign.item_count = 3
+    campaign.item_choice = "new"
+    campaign.hold_out_percent = 0
+    campaign.save()
+    whole, bought, short, empty = (make_customer() for _ in range(4))
+    ids = [item.pk for item in items]
+    Recommendation.objects.filter(customer=bought).update(bought_before=[True, False, False, False])
+    Recommendation.objects.filter(customer=short).update(
+        item_ids=ids[:1], reason_item_ids=ids[1:2], bought_before=[False], scores=[1.0]
+    )
+    Recommendation.objects.filter(customer=empty).update(item_ids=[], reason_item_ids=[], bought_before=[], scores=[])
+    run = launched(campaign)
+    plan_run(run_id=run.pk)
+    shown = {r.customer_id: (r.item_ids, r.reason_item_ids, r.suppression) for r in run.recipients.all()}
+    assert shown[whole.pk] == (ids[:3], [ids[3], None, None], "")
+    assert shown[bought.pk] == (ids[1:4], [None, None, None], "")
+    assert shown[short.pk] == (ids[:1], ids[1:2], "")
+    assert shown[empty.pk] == ([], [], "no_recommendation")
 
 
 def test_planning_stops_while_the_campaign_is_paused(campaign, make_customer):
