@@ -11,8 +11,7 @@ from rich.table import Table
 from benchmarks import big_shop
 from notifications.segments import compile_rule
 from notifications.segments.count import within
-from recommendations.models import ModelVersion, TrainingRun
-from users.models import Profile
+from recommendations.models import ModelVersion, Prediction, TrainingRun
 from users.profiles import refresh_profiles
 
 REPEATS = 3
@@ -140,8 +139,9 @@ def run() -> None:
 
 def _prepare() -> None:
     big_shop.make_big_shop()
-    if not Profile.objects.exists():
-        refresh_profiles()
+    if Prediction.objects.exists():  # on kept data
+        return
+    refresh_profiles()
     training = TrainingRun.objects.get_or_create(architecture="popularity")[0]
     version = ModelVersion.objects.get_or_create(training_run=training, architecture="popularity")[0]
     with connection.cursor() as cursor:

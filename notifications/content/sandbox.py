@@ -33,7 +33,7 @@ from notifications.content.errors import ContentError, Problem
 from notifications.content.filters import FILTERS
 from notifications.content.tags import find_tags, line_at
 
-TIME_LIMIT = 0.5  # seconds a rendering; a real mail takes a millisecond
+TIME_LIMIT = 0.3  # seconds a rendering; a real mail takes a millisecond
 LOOP_LIMIT = 10_000
 MEMORY_LIMIT = 1_000_000  # bytes of assigned variables
 OUTPUT_LIMIT = 500_000
