@@ -17,13 +17,15 @@ from notifications.offers.terms import (
     describe_offer,
 )
 
-_NAMES = serializers.ListField(child=serializers.CharField(max_length=255), required=False, max_length=1000)
+
+def _names() -> serializers.ListField:
+    return serializers.ListField(child=serializers.CharField(max_length=255), required=False, max_length=1000)
 
 
 class ScopeSideSerializer(serializers.Serializer[Any]):
-    items: Any = _NAMES
-    categories: Any = _NAMES
-    brands: Any = _NAMES
+    items: Any = _names()
+    categories: Any = _names()
+    brands: Any = _names()
 
 
 class ScopeSerializer(serializers.Serializer[Any]):

@@ -72,8 +72,9 @@ def forget_foreign_fields(offer: Offer) -> set[str]:
     """Set what does not belong to the offer's type to its default; returns the names of those fields."""
     untouched = Offer()
     foreign = set(ALL_TYPE_FIELDS) - set(TYPE_FIELDS.get(offer.type, ALL_TYPE_FIELDS))
-    for name in foreign:
-        setattr(offer, name, getattr(untouched, name))
+    for field in Offer._meta.concrete_fields:
+        if field.name in foreign:
+            setattr(offer, field.name, field.to_python(getattr(untouched, field.name)))
     return foreign
 
 
