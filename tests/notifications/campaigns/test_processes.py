@@ -36,7 +36,7 @@ CELERY = [sys.executable, "-m", "celery", "-A", "config"]
 
 @contextmanager
 def process(*arguments: str, log: Path, **environment: str) -> Iterator[None]:
-    database = re.sub(r"/\w+(?=\?|$)", f"/{connection.settings_dict['NAME']}", os.environ["DATABASE_URL"])
+    database = re.sub(r"/\w+\?", f"/{connection.settings_dict['NAME']}?", os.environ["DATABASE_URL"], count=1)
     variables = {**os.environ, **environment, "DATABASE_URL": database, "QUIET_HOURS": "", "LOG_LEVEL": "WARNING"}
     with log.open("w") as output:
         running = subprocess.Popen([*CELERY, *arguments], env=variables, stdout=output, stderr=output)

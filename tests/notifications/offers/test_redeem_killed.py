@@ -95,6 +95,18 @@ def kill_once_reserved(script: str, *arguments: str, after: float = 0) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
+    while _others():  # the server ends the statements that it is at before it notices
+        time.sleep(0.05)
+
+
+def _others() -> int:
+    """Connections of others to this database."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+        return int(cursor.fetchone()[0])
 
 
 def books(coupon):
