@@ -1,15 +1,15 @@
 """The form of a campaign: what is impossible is refused at its field."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
 from django.contrib.postgres.forms import SimpleArrayField
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from notifications.campaigns.checks import composition_problems
 from notifications.models import Campaign
-from notifications.offers.issue import OfferNotIssuableError, coupon_validity
 
 
 class CampaignForm(forms.ModelForm):
@@ -25,17 +25,18 @@ class CampaignForm(forms.ModelForm):
         model = Campaign
         fields = "__all__"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if percent := self.initial.get("hold_out_percent"):
+            self.initial["hold_out_percent"] = f"{Decimal(percent).normalize():f}"
+
     def clean_tags(self) -> list[str]:
         return sorted({tag.strip() for tag in self.cleaned_data["tags"] if tag.strip()})
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        at, offer = cleaned.get("scheduled_at"), cleaned.get("offer")
-        if at and "scheduled_at" in self.changed_data and at < timezone.now():
-            self.add_error("scheduled_at", _("This moment is over. Choose a later one, or leave it empty: at once."))
-        if offer and {"offer", "scheduled_at"} & set(self.changed_data):
-            try:
-                coupon_validity(offer=offer, issued_at=max(at or timezone.now(), timezone.now()))
-            except OfferNotIssuableError as error:
-                self.add_error("offer", str(error))
+        problems = composition_problems(scheduled_at=cleaned.get("scheduled_at"), offer=cleaned.get("offer"))
+        for name, problem in problems.items():
+            if name in self.fields and {"offer", "scheduled_at"} & set(self.changed_data):
+                self.add_error(name, problem)
         return cleaned

@@ -3,31 +3,34 @@
 from functools import partial
 from typing import Any
 
-from django.conf import settings
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
-from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
-from unfold.admin import ModelAdmin, StackedInline
+from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from notifications.admin.campaign_form import CampaignForm
+from notifications.admin.content_page import content_view, editor_context, gallery_view
+from notifications.admin.glance import glance_view
 from notifications.admin.history_page import history_lines
 from notifications.admin.labels import CAMPAIGN_COLOURS, RUN_COLOURS
 from notifications.admin.launch_page import readiness_context
 from notifications.admin.moves import MOVES, move_view, possible_moves
 from notifications.admin.preview_page import preview_view
 from notifications.admin.report_page import report_context
+from notifications.admin.stages import stages_of
 from notifications.admin.triggers import when_panel_view, when_view
+from notifications.admin.variants import VariantInline
 from notifications.campaigns.history import note_change
 from notifications.campaigns.review import ApprovalRefusedError, approve_part, settle_review
 from notifications.choices import (
@@ -37,79 +40,21 @@ from notifications.choices import (
     CampaignStatus,
     ChangeKind,
 )
-from notifications.content.starter import starter_template
-from notifications.delivery.sample import sample_mail, sample_notice
-from notifications.models import Campaign, Run, Variant
+from notifications.models import Campaign, Run
 from notifications.reports import campaign_report
 from notifications.reports.progress import run_progress
 from notifications.reports.table import report_csv
-from users.choices import Channel
 
 EDITABLE_AFTER_LAUNCH = ("name", "attribution_days")
 SHOWN_RUNS = 10
 
 
-class VariantForm(ModelForm):
-    """Asks for what the campaign's channel needs."""
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        self.instance.html, self.instance.body = cleaned.get("html", ""), cleaned.get("body", "")
-        if name := self.instance.missing_part():
-            self.add_error(name, _("This channel needs it."))
-        return cleaned
-
-
-class VariantInline(StackedInline):
-    model = Variant
-    form = VariantForm
-    extra = 0
-    min_num = 1
-    readonly_fields = ("preview",)
-
-    @admin.display(description=_("looks like"))
-    def preview(self, variant: Variant) -> SafeString | str:
-        """As last saved: the mail, shut off from the admin by a sandbox without scripts; or the notice."""
-        if variant.pk is None:
-            return "—"
-        if not variant.is_mail:
-            context = {**sample_notice(variant), "shop_name": settings.SHOP_NAME}
-            return render_to_string("notifications/admin/notice_preview.html", context)
-        return format_html('<iframe class="ap-mail" sandbox title="{}" srcdoc="{}"></iframe>', *sample_mail(variant))
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        own: tuple[str, ...] = (
-            "preview_text",
-            "html",
-            "body",
-            "url",
-        )  # `variant_fields.js` shows those of the chosen channel
-        if not self._may_edit(request, obj):
-            own = ("preview_text",) if obj.channel == Channel.EMAIL else ("body", "url")
-        return (("name", "language", "weight"), "subject", *own, "preview")
-
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        formset = super().get_formset(request, obj, **kwargs)
-        if html := formset.form.base_fields.get("html"):
-            html.initial = starter_template(get_language() or "en")
-        return formset
-
-    def _may_edit(self, request: HttpRequest, obj: Any) -> bool:
-        allowed: bool = super().has_change_permission(request, obj)
-        return allowed and (obj is None or obj.status in EDITABLE_CAMPAIGN_STATUSES)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may_edit(request, obj)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may_edit(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self._may_edit(request, obj)
-
-
 @admin.register(Campaign)
 class CampaignAdmin(ModelAdmin):
+    list_before_template = "notifications/admin/list_intro.html"
+    empty_text = _(
+        "A campaign says who gets what and when. Start one with “+”; a template of the gallery is in it already."
+    )
     list_display = ("name", "status_label", "segment", "offer", "hold_out", "scheduled_at", "updated_at", "report_link")
     list_select_related = ("segment", "offer")
     list_filter = ("status", "channel", "is_simulated")
@@ -118,18 +63,25 @@ class CampaignAdmin(ModelAdmin):
     inlines = (VariantInline,)
     form = CampaignForm
     warn_unsaved_form = True
+    compressed_fields = False
     change_form_before_template = "notifications/admin/campaign_summary.html"
     fieldsets = (
-        (None, {"fields": (("name", "tags"),)}),
-        (_("Who"), {"fields": ("segment",)}),
-        (_("What"), {"fields": ("offer", ("channel", "item_count", "item_choice"))}),
-        (_("When"), {"fields": (("scheduled_at", "useful_hours"),)}),
-        (_("Measuring"), {"fields": (("hold_out_percent", "attribution_days"), "is_simulated")}),
+        (None, {"fields": ("name",)}),
+        (_("Who and what"), {"fields": (("segment", "offer"), ("channel", "item_count", "item_choice"))}),
+        (_("When and how it is measured"), {"fields": (("scheduled_at", "hold_out_percent"),)}),
+        (
+            _("More"),
+            {"fields": (("tags", "useful_hours"), ("attribution_days", "is_simulated")), "classes": ["collapse"]},
+        ),
     )
 
     class Media:
         css = {"all": ("notifications/campaigns.css",)}
-        js = ("notifications/variant_fields.js",)
+        js = (
+            "notifications/variant_fields.js",
+            forms.Script("notifications/variant_editor.js", type="module"),
+            forms.Script("notifications/field_notes.js", type="module"),
+        )
 
     @display(description=_("status"), label=CAMPAIGN_COLOURS, ordering="status")
     def status_label(self, campaign: Campaign) -> tuple[str, str]:
@@ -158,6 +110,14 @@ class CampaignAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed: bool = super().has_delete_permission(request, obj)
         return allowed and (obj is None or obj.status == CampaignStatus.DRAFT)
+
+    def response_add(self, request: HttpRequest, obj: Campaign, post_url_continue: str | None = None) -> HttpResponse:
+        """To its own page: what comes next starts there."""
+        return super().response_add(_staying(request), obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Campaign) -> HttpResponse:
+        """Its checks and its audience show what the change did."""
+        return super().response_change(_staying(request), obj)
 
     def save_model(self, request: HttpRequest, obj: Campaign, form: ModelForm, change: bool) -> None:
         """Only what the form changed: the status may have moved since the page was opened."""
@@ -201,13 +161,22 @@ class CampaignAdmin(ModelAdmin):
             )
             for name, view in (
                 ("readiness", self.readiness_view),
+                ("verdict", self.verdict_view),
                 ("approve", self.approve_view),
                 ("preview", self.preview_view),
                 ("when", partial(when_view, self)),
                 ("when_panel", partial(when_panel_view, self)),
             )
         ]
-        return [*own, *parts, report, table, *super().get_urls()]
+        editor = [
+            path(
+                f"{name}/",
+                self.admin_site.admin_view(partial(view, self)),
+                name=f"notifications_campaign_{name}",
+            )
+            for name, view in (("gallery", gallery_view), ("content", content_view), ("glance", glance_view))
+        ]
+        return [*own, *editor, *parts, report, table, *super().get_urls()]
 
     def readiness_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Checks, audience and approvals, loaded by the campaign's page: counting takes a moment."""
@@ -263,6 +232,11 @@ class CampaignAdmin(ModelAdmin):
         }
         return TemplateResponse(request, "notifications/admin/report.html", context)
 
+    def verdict_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """The report in a sentence, loaded by the overview."""
+        context = report_context(self._campaign(request, object_id))
+        return TemplateResponse(request, "notifications/admin/verdict.html", context)
+
     def report_csv_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The report's table, as a file."""
         campaign = self._campaign(request, object_id)
@@ -273,6 +247,16 @@ class CampaignAdmin(ModelAdmin):
             headers={"Content-Disposition": f'attachment; filename="{name}"'},
         )
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = {"editor": editor_context(), "show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().changeform_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -281,15 +265,25 @@ class CampaignAdmin(ModelAdmin):
         return super().change_view(request, object_id, form_url, context)
 
 
+def _staying(request: HttpRequest) -> HttpRequest:
+    """The request as if “Save and continue editing” had been pressed, unless it came from a pop-up."""
+    if "_popup" not in request.POST:
+        request.POST = request.POST.copy()  # type: ignore[assignment]
+        request.POST["_continue"] = "1"
+    return request
+
+
 def _summary_context(campaign: Campaign, user: Any) -> dict[str, Any]:
     """What the page shows above the fields."""
     runs = list(Run.objects.filter(campaign=campaign).order_by("-scheduled_at")[:SHOWN_RUNS])
     return {
         "campaign": campaign,
+        "stages": stages_of(campaign),
         "moves": possible_moves(campaign, user),
         "is_editable": campaign.status in EDITABLE_CAMPAIGN_STATUSES,
         "runs": [(run, RUN_COLOURS.get(run.status, ""), run_progress(run)) for run in runs],
-        "is_live": any(run.status in OPEN_RUN_STATUSES for run in runs) and campaign.status == CampaignStatus.RUNNING,
+        "is_live": campaign.status in (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING)
+        and any(run.status in OPEN_RUN_STATUSES and run.scheduled_at <= timezone.now() for run in runs),
         "has_report": bool(runs) and campaign.status not in (*EDITABLE_CAMPAIGN_STATUSES, CampaignStatus.SCHEDULED),
         "status_colour": CAMPAIGN_COLOURS.get(campaign.status, ""),
     }

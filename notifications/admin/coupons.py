@@ -43,6 +43,8 @@ class RedemptionInline(TabularInline):
 
 @admin.register(Coupon)
 class CouponAdmin(ReadOnlyBigTableAdmin):
+    list_before_template = "notifications/admin/list_intro.html"
+    empty_text = _("Coupons are issued when a campaign with an offer is sent, or by the API.")
     list_display = ("code", "customer", "offer", "status_label", "used", "valid_until", "issued_at")
     list_select_related = ("customer", "offer")
     list_filter = ("status", "offer")

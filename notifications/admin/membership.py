@@ -28,7 +28,11 @@ KIND_COLOURS = {
 
 @admin.register(Tier)
 class TierAdmin(ModelAdmin):
-    list_display = ("name", "rank", "condition", "multiplier", "members")
+    list_before_template = "notifications/admin/list_intro.html"
+    empty_text = _(
+        "Tiers, such as Silver and Gold, are reached by points or money spent. Add the lowest first, with “+”."
+    )
+    list_display = ("name", "rank", "condition", "factor", "members")
     search_fields = ("name",)
     ordering = ("-rank",)
     fields = (("name", "rank"), ("basis", "threshold", "window_days"), "multiplier", "benefits")
@@ -46,6 +50,10 @@ class TierAdmin(ModelAdmin):
             return gettext("%(basis)s: %(amount)s") % words
         return gettext("%(basis)s: %(amount)s within %(days)d days") % words
 
+    @admin.display(description=_("points multiplied by"), ordering="multiplier")
+    def factor(self, tier: Tier) -> str:
+        return f"{tier.multiplier.normalize():f}"
+
     @admin.display(description=_("members"), ordering="member_count")
     def members(self, tier: Tier) -> str:
         count: int = tier.member_count  # type: ignore[attr-defined]
@@ -54,6 +62,8 @@ class TierAdmin(ModelAdmin):
 
 @admin.register(PointsRule)
 class PointsRuleAdmin(ModelAdmin):
+    list_before_template = "notifications/admin/list_intro.html"
+    empty_text = _("Without a rule nobody earns points. Add one with “+”, such as one point for each unit of money.")
     list_display = ("name", "cause", "points", "daily_limit", "starts_at", "is_active")
     list_filter = ("is_active",)
     search_fields = ("name",)
@@ -67,12 +77,18 @@ class PointsRuleAdmin(ModelAdmin):
 
 @admin.register(PointsEntry)
 class PointsEntryAdmin(ReadOnlyBigTableAdmin):
-    list_display = ("at", "customer", "kind_label", "points", "note", "expires_at")
+    list_before_template = "notifications/admin/list_intro.html"
+    empty_text = _("Nobody has earned or spent points yet. Points rules say what earns them.")
+    list_display = ("at", "customer", "kind_label", "moved", "note", "expires_at")
     list_select_related = ("customer",)
     list_filter = ("kind",)
     search_fields = ("customer__external_id",)
     search_help_text = _("The customer's whole id in the shop")
     ordering = ("-id",)
+
+    @admin.display(description=_("points"))
+    def moved(self, entry: PointsEntry) -> str:
+        return f"{entry.points:+,}".replace("-", "−")
 
     @display(description=_("kind"), label=KIND_COLOURS, ordering="kind")
     def kind_label(self, entry: PointsEntry) -> tuple[str, str]:

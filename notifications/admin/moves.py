@@ -45,6 +45,7 @@ class Move:
     permission: str = "send_campaign"
     is_main: bool = False
     is_dangerous: bool = False
+    is_direct: bool = False  # made by one click: it can be taken back
 
 
 MOVES = {
@@ -59,6 +60,7 @@ MOVES = {
             apply=submit_campaign,
             permission="change_campaign",
             is_main=True,
+            is_direct=True,
         ),
         Move(
             name="launch",
@@ -75,6 +77,7 @@ MOVES = {
             question=gettext_lazy("It waits for nobody any more and does not start. Approvals of what stays hold."),
             apply=reopen_campaign,
             permission="change_campaign",
+            is_direct=True,
         ),
         Move(
             name="pause",
@@ -84,6 +87,7 @@ MOVES = {
             question=gettext_lazy("Nothing more is sent until it is resumed. What is under way stops within seconds."),
             apply=pause_campaign,
             is_main=True,
+            is_direct=True,
         ),
         Move(
             name="resume",
@@ -93,6 +97,7 @@ MOVES = {
             question=gettext_lazy("Sending goes on where it stopped. Nobody gets anything twice."),
             apply=resume_campaign,
             is_main=True,
+            is_direct=True,
         ),
         Move(
             name="stop",
@@ -112,6 +117,7 @@ MOVES = {
             statuses=frozenset(CampaignStatus.values),
             question=gettext_lazy("A new draft with the same audience, offer and variants."),
             permission="add_campaign",
+            is_direct=True,
         ),
     )
 }

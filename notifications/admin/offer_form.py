@@ -97,10 +97,22 @@ class OfferForm(forms.ModelForm):
     class Meta:
         model = Offer
         exclude = ("scope",)
+        help_texts = {
+            "maximum_discount": gettext_lazy("The most that one order saves. Empty: no limit."),
+            "budget": gettext_lazy("What all orders together may cost; then the offer is over. Empty: no limit."),
+            "total_limit": gettext_lazy("Empty: no limit."),
+            "customer_limit": gettext_lazy("Empty: no limit."),
+            "valid_from": gettext_lazy("Empty: at once."),
+            "valid_until": gettext_lazy("Empty: no end."),
+            "minimum_tier": gettext_lazy("Only members from this tier on. Empty: everybody."),
+            "points_price": gettext_lazy("What a coupon costs in points. Empty: not for points."),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offer = self.instance
+        if offer.pk is None:  # a sound offer to start from, whose examples show at once
+            self.initial |= {"value": 10, "valid_days": 14}
         self.initial["steps"] = [(step["spend"], step["save"]) for step in offer.steps]
         self.initial["item_prices"] = list(offer.item_prices.items())
         for name, (side, kind) in SCOPE_FIELDS.items():

@@ -19,6 +19,7 @@ from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from notifications.admin.next_step import offer_to_compose
 from notifications.admin.offer_form import CONDITIONAL_FIELDS, SCOPE_FIELDS, OfferForm
 from notifications.choices import CodeSource
 from notifications.models import Offer
@@ -30,52 +31,54 @@ from notifications.offers.terms import PROMISED, change_offer, describe_offer, d
 _VALIDITY = (
     _("Validity"),
     {
-        "fields": ("valid_from", "valid_until", ("valid_days", "uses_per_coupon")),
+        "fields": (("valid_days", "uses_per_coupon"), ("valid_from", "valid_until")),
         "description": _("A coupon is valid for its days from issue, and never beyond the end of the offer."),
     },
 )
 _LIMITS = (
     _("Limits"),
-    {"fields": (("total_limit", "customer_limit"), ("stacking", "stacking_group"), "minimum_tier", "points_price")},
+    {"fields": (("total_limit", "customer_limit"), ("stacking", "stacking_group"), ("minimum_tier", "points_price"))},
 )
 _CODES = (_("Codes"), {"fields": (("code_source", "low_stock"), "pool_link")})
 _BUDGET = (_("Budget"), {"fields": ("budget", "budget_bar")})
 _TERMS = (
-    (
-        None,
-        {
-            "fields": (
-                ("name", "type"),
-                ("value", "currency"),
-                ("buy_quantity", "get_quantity"),
-                "item_prices",
-                "steps",
-                "reward_items",
-                ("minimum_spend", "minimum_quantity"),
-                ("maximum_discount", "maximum_quantity"),
-            ),
-            "description": _("The value is in percent for percentages and for what is got, else in money or points."),
-        },
-    ),
-    (
-        _("What it covers"),
-        {
-            "fields": (
-                ("include_items", "exclude_items"),
-                ("include_categories", "exclude_categories"),
-                ("include_brands", "exclude_brands"),
-            ),
-            "description": _(
-                "Left empty, everything. The shop's ids, separated by commas; whatever fits one is covered, and a "
-                "category covers those below it."
-            ),
-        },
-    ),
+    None,
+    {
+        "fields": (
+            ("name", "type"),
+            ("value", "currency"),
+            ("buy_quantity", "get_quantity"),
+            "item_prices",
+            "steps",
+            "reward_items",
+            ("minimum_spend", "minimum_quantity"),
+            ("maximum_discount", "maximum_quantity"),
+        ),
+        "description": _("The value is in percent for percentages and for what is got, else in money or points."),
+    },
+)
+_COVERS = (
+    _("What it covers"),
+    {
+        "fields": (
+            ("include_items", "exclude_items"),
+            ("include_categories", "exclude_categories"),
+            ("include_brands", "exclude_brands"),
+        ),
+        "description": _(
+            "Left empty, everything. The shop's ids, separated by commas; whatever fits one is covered, and a "
+            "category covers those below it."
+        ),
+    },
 )
 
 
 @admin.register(Offer)
 class OfferAdmin(ModelAdmin):
+    list_before_template = "notifications/admin/list_intro.html"
+    empty_text = _(
+        "An offer is what a coupon is worth and how long. Make one with “+”; examples show at once what shoppers pay."
+    )
     form = OfferForm
     list_display = ("name", "terms", "validity", "uses", "budget_bar", "codes_left")
     list_filter = ("type", "stacking", "code_source")
@@ -83,6 +86,7 @@ class OfferAdmin(ModelAdmin):
     ordering = ("-id",)
     readonly_fields = ("terms", "budget_bar", "pool_link")
     conditional_fields = CONDITIONAL_FIELDS
+    compressed_fields = False
     change_form_before_template = "notifications/admin/offer_example.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Offer]:
@@ -125,7 +129,8 @@ class OfferAdmin(ModelAdmin):
         """What a shopper was promised in writing is shown as a sentence, and stays as it is."""
         if _is_promised(obj):
             return ((None, {"fields": ("name", "terms")}), _VALIDITY, _LIMITS_KEPT, _CODES, _BUDGET)
-        return (*_TERMS, _VALIDITY, _LIMITS, _CODES, _BUDGET)
+        budget = _BUDGET if obj else (_("Budget"), {"fields": ("budget",)})
+        return (_TERMS, _VALIDITY, budget, _COVERS, _LIMITS, _CODES)
 
     def get_form(self, request: HttpRequest, obj: Offer | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
@@ -139,6 +144,11 @@ class OfferAdmin(ModelAdmin):
             change_offer(offer=obj, changed=form.changed_terms)
         else:
             super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: Offer, post_url_continue: str | None = None) -> HttpResponse:
+        """With the way to what comes next."""
+        offer_to_compose(request, field="offer", pk=obj.pk, text=_("Compose a campaign with it"))
+        return super().response_add(request, obj, post_url_continue)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view

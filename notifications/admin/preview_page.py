@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
+from notifications.admin.moves import possible_moves
+from notifications.campaigns.triggers.defaults import trigger_of
 from notifications.channels.base import DeliveryError
 from notifications.choices import SuppressionReason
 from notifications.delivery.preview import Preview, example_customers, preview_campaign, send_test
@@ -50,6 +53,9 @@ def preview_view(model_admin: ModelAdmin, request: HttpRequest, campaign: Campai
         "preview": preview,
         "problem": problem or (preview.problem if preview else ""),
         "decision": _decision(preview) if preview else "",
+        "shop_name": settings.SHOP_NAME,
+        "stands_in": not trigger_of(campaign).is_scheduled,
+        "next_move": next((move for move in possible_moves(campaign, request.user) if move.is_main), None),
         "may_send": bool(preview and preview.html and request.user.has_perm("notifications.change_campaign")),
     }
     return TemplateResponse(request, "notifications/admin/preview.html", context)

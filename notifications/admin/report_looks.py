@@ -13,20 +13,6 @@ from notifications.reports.outcomes import ArmOutcome, SliceBy
 from notifications.reports.slices import Slice
 from notifications.reports.statistics import Interval
 
-_TICKS = {"color": "#8b8b8b", "maxRotation": 0, "autoSkipPadding": 16}
-CHART_OPTIONS = json.dumps(
-    {
-        "responsive": True,
-        "maintainAspectRatio": False,
-        "animation": False,
-        "interaction": {"mode": "index", "intersect": False},
-        "plugins": {"legend": {"display": True, "position": "bottom", "align": "start", "labels": {"boxWidth": 10}}},
-        "scales": {
-            "x": {"grid": {"display": False}, "ticks": _TICKS},
-            "y": {"beginAtZero": True, "grid": {"drawTicks": False}, "ticks": _TICKS},
-        },
-    }
-)
 _COLOURS = ("#009e73", "#999999")  # as the dots of the arms; told apart without seeing colours
 
 

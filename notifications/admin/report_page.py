@@ -8,7 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from notifications.admin.report_looks import CHART_OPTIONS, looks_chart, looks_sentence, slice_rows
+from catalog.charts import chart_options
+from notifications.admin.report_looks import looks_chart, looks_sentence, slice_rows
 from notifications.choices import SuppressionReason
 from notifications.models import Campaign
 from notifications.offers.money import format_money
@@ -64,6 +65,7 @@ def report_context(campaign: Campaign) -> dict[str, Any]:
         "campaign": campaign,
         "report": report,
         "headline": _headline(report),
+        "has_begun": report.funnel.matched > 0,
         "is_good": comparison.finding == Finding.LIFT,
         "is_bad": comparison.finding in (Finding.LOSS, Finding.MISMATCH),
         "lifts": _lift_marks(report),
@@ -76,13 +78,15 @@ def report_context(campaign: Campaign) -> dict[str, Any]:
         "ratio": _ratio_sentence(comparison),
         "looks": looks_sentence(report.judging, now=timezone.now()),
         "looks_chart": looks_chart(report.judging),
-        "looks_options": CHART_OPTIONS,
+        "looks_options": chart_options(legend=True),
         "slices": slice_rows(report.slices),
         "cuped": _explained_sentence(comparison),
     }
 
 
 def _headline(report: CampaignReport) -> str:
+    if not report.funnel.matched:
+        return _("Nothing to report yet")
     finding = report.comparison.finding
     if finding == Finding.LIFT and report.is_preliminary:
         return _("A lift so far")
@@ -92,7 +96,9 @@ def _headline(report: CampaignReport) -> str:
 def _lift_marks(report: CampaignReport) -> list[tuple[Mark, float]]:
     """Each difference on its own scale, with the position of zero on it."""
     comparison = report.comparison
-    found = []
+    found: list[tuple[Mark, float]] = []
+    if comparison.finding == Finding.MISMATCH:
+        return found  # figures that must not be trusted are not drawn
     if interval := comparison.conversion:
         label, per = _("Customers who bought"), _points
         found.append(_lift_mark(label, interval, per(interval.estimate), f"{per(interval.low)} … {per(interval.high)}"))
@@ -194,7 +200,7 @@ def _cards(report: CampaignReport) -> list[tuple[str, str, str]]:
     ]
     if report.message_cost:
         cards.append((_("Cost of messages"), format_money(report.message_cost, money), _("by MESSAGE_COSTS")))
-    if extra:
+    if extra and report.comparison.finding != Finding.MISMATCH:
         note = f"{_signed_money(extra.low, money)} … {_signed_money(extra.high, money)}"
         cards.append((_("Extra revenue, net"), _signed_money(extra.estimate, money), note))
     return cards

@@ -17,6 +17,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from notifications.admin.next_step import offer_to_compose
 from notifications.admin.segment_form import RuleDecoder, SegmentForm
 from notifications.campaigns.segment_funnel import SegmentFunnel, claim_count, kept_funnel, segment_funnel
 from notifications.models import Segment
@@ -34,6 +35,10 @@ USUAL_HOLD_OUT = Decimal(10)
 
 @admin.register(Segment)
 class SegmentAdmin(ModelAdmin):
+    list_before_template = "notifications/admin/list_intro.html"
+    empty_text = _(
+        "A segment is a rule that selects customers, such as “no order for 60 days”. Compose one with “+”, by clicking."
+    )
     form = SegmentForm
     list_display = ("name", "sentence", "updated_at")
     search_fields = ("name",)
@@ -50,6 +55,11 @@ class SegmentAdmin(ModelAdmin):
             return explain_rule(segment.rule, get_language() or "en")
         except RuleError as error:
             return format_html('<span class="ap-tag ap-bad">{}</span>', error)
+
+    def response_add(self, request: HttpRequest, obj: Segment, post_url_continue: str | None = None) -> HttpResponse:
+        """With the way to what comes next."""
+        offer_to_compose(request, field="segment", pk=obj.pk, text=_("Compose a campaign for it"))
+        return super().response_add(request, obj, post_url_continue)
 
     def get_urls(self) -> list[URLPattern]:
         views = {"preview": self.preview_view, "funnel": self.funnel_view, "suggest": self.suggest_view}

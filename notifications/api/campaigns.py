@@ -6,7 +6,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from notifications.api.campaign_writing import CampaignWriteSerializer, VariantSerializer
 from notifications.campaigns.audience import audience_preview
+from notifications.campaigns.checks import Finding, by_field, launch_warnings
 from notifications.campaigns.clone import clone_campaign
 from notifications.campaigns.lifecycle import (
     CountChangedError,
@@ -48,11 +50,12 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
 
 class CampaignDetailSerializer(CampaignSerializer):
+    variants = VariantSerializer(many=True, read_only=True)
     runs = RunSerializer(many=True, read_only=True)
     missing_approvals = serializers.SerializerMethodField()
 
     class Meta(CampaignSerializer.Meta):
-        fields = (*CampaignSerializer.Meta.fields, "missing_approvals", "runs")
+        fields = (*CampaignSerializer.Meta.fields, "missing_approvals", "variants", "runs")
         read_only_fields = fields
 
     @extend_schema_field(serializers.ListField(child=serializers.ChoiceField(choices=CampaignPart.choices)))
@@ -78,22 +81,64 @@ class CampaignRefusalSerializer(serializers.Serializer[Any]):
     detail = serializers.CharField()
     recipients = serializers.IntegerField(required=False, help_text="With `count_changed`: how many there are now.")
     problems = serializers.ListField(child=serializers.CharField(), required=False)
+    fields_at_fault: Any = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()),
+        required=False,
+        help_text="With `not_ready`: the same sentences by the field of the campaign that each is about.",
+    )
 
 
 CAMPAIGNS = Campaign.objects.select_related("segment", "offer")
 REFUSED = OpenApiResponse(CampaignRefusalSerializer, "The campaign is not ready, or not in a status that allows it.")
 
 
-@extend_schema_view(get=extend_schema(summary="List campaigns", tags=["campaigns"]))
-class CampaignList(generics.ListAPIView[Campaign]):
+@extend_schema_view(
+    get=extend_schema(summary="List campaigns", tags=["campaigns"]),
+    post=extend_schema(
+        summary="Compose a campaign",
+        description=(
+            "A draft with its messages. A template that uses an unknown variable, a time that is over, an offer that "
+            "has ended: each is answered with 400 at its field."
+        ),
+        tags=["campaigns"],
+        request=CampaignWriteSerializer,
+        responses={201: CampaignDetailSerializer},
+    ),
+)
+class CampaignList(generics.ListCreateAPIView[Campaign]):
     queryset = CAMPAIGNS
     serializer_class = CampaignSerializer
 
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = CampaignWriteSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(CampaignDetailSerializer(serializer.save()).data, status.HTTP_201_CREATED)
 
-@extend_schema_view(get=extend_schema(summary="One campaign with its runs", tags=["campaigns"]))
+
 class CampaignDetail(generics.RetrieveAPIView[Campaign]):
-    queryset = CAMPAIGNS.prefetch_related("runs")
+    queryset = CAMPAIGNS.prefetch_related("runs", "variants")
     serializer_class = CampaignDetailSerializer
+
+    @extend_schema(summary="One campaign with its messages and runs", tags=["campaigns"])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        summary="Change a campaign that was not launched yet",
+        description="An edit withdraws the approval of the part that it changes.",
+        tags=["campaigns"],
+        request=CampaignWriteSerializer(partial=True),
+        responses={200: CampaignDetailSerializer, 409: REFUSED},
+    )
+    def patch(self, request: Request, pk: int) -> Response:
+        campaign = generics.get_object_or_404(CAMPAIGNS, pk=pk)
+        serializer = CampaignWriteSerializer(campaign, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        try:
+            serializer.save()
+        except IllegalMoveError as error:
+            return _refusal(error)
+        return Response(CampaignDetailSerializer(generics.get_object_or_404(self.queryset, pk=pk)).data)
 
 
 class CampaignLaunch(APIView):
@@ -132,6 +177,10 @@ class AudienceSerializer(serializers.Serializer[Any]):
         None, 2, allow_null=True, help_text="The most that the coupons can cost; null where nothing bounds it."
     )
     currency = serializers.CharField()
+    warnings = serializers.DictField(
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="What may not be meant, by the field of the campaign: nobody or everyone gets it, no hold-out …",
+    )
 
 
 class CampaignAudience(APIView):
@@ -146,7 +195,10 @@ class CampaignAudience(APIView):
             preview = audience_preview(campaign)
         except RuleError as error:
             return _refusal(LaunchRefusedError([str(error)]))
-        return Response(AudienceSerializer(preview).data)
+        warnings = by_field(launch_warnings(campaign, preview))
+        return Response(
+            AudienceSerializer({**vars(preview), "will_receive": preview.will_receive, "warnings": warnings}).data
+        )
 
 
 class CampaignClone(APIView):
@@ -219,7 +271,8 @@ class CampaignReportView(APIView):
 def _refusal(error: LaunchRefusedError | IllegalMoveError | CountChangedError) -> Response:
     body: dict[str, Any] = {"code": "illegal_move", "detail": str(error)}
     if isinstance(error, LaunchRefusedError):
-        body |= {"code": "not_ready", "problems": error.problems}
+        findings = [each for each in error.problems if isinstance(each, Finding)]
+        body |= {"code": "not_ready", "problems": error.problems, "fields_at_fault": by_field(findings)}
     elif isinstance(error, CountChangedError):
         body |= {"code": "count_changed", "recipients": error.recipients}
     return Response(body, status.HTTP_409_CONFLICT)

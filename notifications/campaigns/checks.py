@@ -2,9 +2,10 @@
 way out.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from notifications.campaigns.audience import AudiencePreview
@@ -16,6 +17,8 @@ from notifications.offers.issue import OfferNotIssuableError, coupon_validity
 from notifications.offers.liability import worst_case_liability
 from notifications.segments import RuleError, count_segment
 
+FARTHEST = timedelta(days=5 * 366)
+
 
 class Finding(str):
     """A sentence that knows the `field` of the campaign it is about."""
@@ -26,6 +29,21 @@ class Finding(str):
         finding = super().__new__(cls, text)
         finding.field = field
         return finding
+
+
+def composition_problems(*, scheduled_at: datetime | None, offer: Offer | None) -> dict[str, str]:
+    """What cannot be meant in a campaign that is being composed, by field."""
+    now, found = timezone.now(), {}
+    if scheduled_at and scheduled_at < now:
+        found["scheduled_at"] = _("This moment is over. Choose a later one, or leave it empty: at once.")
+    elif scheduled_at and scheduled_at > now + FARTHEST:
+        found["scheduled_at"] = _("This is more than five years away.")
+    elif offer:
+        try:
+            coupon_validity(offer=offer, issued_at=scheduled_at or now)
+        except OfferNotIssuableError as error:
+            found["offer"] = str(error)
+    return found
 
 
 def launch_problems(campaign: Campaign, *, at: datetime) -> list[Finding]:
@@ -45,7 +63,7 @@ def launch_warnings(campaign: Campaign, preview: AudiencePreview) -> list[Findin
         text = _("The segment “%(segment)s” matches every customer of the shop.") % {"segment": campaign.segment}
         found.append(Finding(text, field="segment"))
     if preview.matched and not preview.will_receive:
-        found.append(Finding(_("Nobody would receive it: see below why."), field="segment"))
+        found.append(Finding(_("Nobody would receive it; “Who gets it” says why."), field="segment"))
     if preview.liability is None:
         text = _("Nothing bounds what the coupons can cost: set a maximum discount or a budget on the offer.")
         found.append(Finding(text, field="offer"))
@@ -55,6 +73,14 @@ def launch_warnings(campaign: Campaign, preview: AudiencePreview) -> list[Findin
     if not caps_of(campaign):
         text = _("No frequency cap is switched on, so nothing limits how often a customer hears from you.")
         found.append(Finding(text, field="tags"))
+    return found
+
+
+def by_field(findings: list[Finding]) -> dict[str, list[str]]:
+    """The sentences by the field that each is about."""
+    found: dict[str, list[str]] = {}
+    for finding in findings:
+        found.setdefault(finding.field, []).append(str(finding))
     return found
 
 
@@ -72,20 +98,21 @@ def _content_problems(campaign: Campaign) -> list[Finding]:
         return [Finding(_("The campaign has no message. Add a variant with a subject and HTML."), field="variants")]
     return [
         Finding(
-            _("Variant %(name)s: %(problem)s") % {"name": str(variant), "problem": problem},
+            _("Variant %(name)s, %(part)s: %(problem)s")
+            % {"name": str(variant), "part": _field_name(part), "problem": problem},
             field=f"variants-{number}-{part}",
         )
         for number, variant in enumerate(variants)
-        for part, problem in _variant_problems(variant)
+        for part, problem in variant_problems(variant)
     ]
 
 
-def _variant_problems(variant: Variant) -> list[tuple[str, str]]:
-    """Field and sentence. The text of a notice is checked in the place of a mail's preview text."""
+def variant_problems(variant: Variant) -> list[tuple[str, str]]:
+    """What is wrong with a message: field and sentence. A notice's text is checked in place of a preview text."""
     missing = variant.missing_part()
     text = _("“%(field)s” is empty; this channel needs it.") % {"field": _field_name(missing)} if missing else ""
     fields = {} if variant.is_mail else {"preview_text": "body"}
-    found = [(fields.get(each.part, each.part), str(each)) for each in check_content(**variant.parts())]
+    found = [(fields.get(each.part, each.part), each.in_its_field()) for each in check_content(**variant.parts())]
     return [(missing, text), *found] if missing else found
 
 

@@ -17,8 +17,9 @@ from notifications.content.tags import line_at
 
 # The shape of the context: dicts have keys, lists one kind of element, None is a plain value. `coupon` is nil in a
 # campaign without an offer; `reason` says why an item is recommended, or is empty; money is Decimal, times are
-# aware. `trigger` is what let the customer enter, such as the cart; `was` is the price before it dropped. A
-# `customer.time_zone` is used where the context has one, to name the day of a moment.
+# aware. `trigger` is what let the customer enter, such as the cart; `was` is the price before it dropped. Of
+# `points.balance`, `points.expiring` expire at `points.expires_at`. A `customer.time_zone` is used where the context
+# has one, to name the day of a moment.
 CONTEXT: dict[str, Any] = {
     "customer": dict.fromkeys(["first_name", "language", "country"]),
     "shop": dict.fromkeys(["name", "url", "address", "currency"]),
@@ -28,6 +29,7 @@ CONTEXT: dict[str, Any] = {
         "coupon": dict.fromkeys(["code", "description", "minimum_spend", "value", "currency", "valid_until"]),
     },
     "coupon": dict.fromkeys(["code", "description", "minimum_spend", "value", "currency", "valid_until"]),
+    "points": dict.fromkeys(["balance", "expiring", "expires_at", "tier"]),
     "links": dict.fromkeys(["preferences", "unsubscribe"]),
     "campaign": dict.fromkeys(["name"]),
 }

@@ -11,6 +11,12 @@ class Problem:
     line: int
     message: str
 
+    def in_its_field(self) -> str:
+        """The sentence where it is shown at its field; a subject has one line."""
+        if self.part != "html":
+            return self.message
+        return _("Line %(line)d: %(message)s") % {"line": self.line, "message": self.message}
+
     def __str__(self) -> str:
         return _("%(part)s, line %(line)d: %(message)s") % {
             "part": self.part,

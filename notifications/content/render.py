@@ -59,6 +59,10 @@ class CompiledContent:
             text=tidy_text("".join(render_pieces(self._text, context, part="html"))),
         )
 
+    def render_preview_text(self, context: Mapping[str, Any]) -> str:
+        """What an inbox shows beside the subject. Raises ContentError beyond a limit."""
+        return _one_line(render_pieces(self._preview, _empty_as_nil(context), part="preview_text"))
+
     def render_notice(self, context: Mapping[str, Any]) -> RenderedNotice:
         """Subject and preview text for a channel without mails; where there is no preview text, the text's first line.
 

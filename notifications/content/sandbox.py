@@ -5,6 +5,7 @@ the clock before it runs, and what a single tag or filter can do is bounded, so 
 thread, without signals.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ OUTPUT_LIMIT = 500_000
 VALUE_LIMIT = 20_000  # characters or elements that go into a filter
 ARGUMENT_LIMIT = 1_000
 _LARGEST_NUMBER = 10**18
+_UNEXPECTED = re.compile(r"^unexpected tag '(\w+)'")
 _SIZED = (str, list, tuple, dict, range)
 
 
@@ -173,7 +175,18 @@ def naming(part: str, source: str = "") -> Iterator[None]:
     except LiquidError as error:
         start = error.token.start_index if error.token else 0
         start = len(source) if start < 0 else start  # the end came too early
-        message = str(error.args[0] if error.args else error) or _("It cannot be understood.")
-        raise ContentError(Problem(part, line_at(source, start), message)) from error
+        raise ContentError(Problem(part, line_at(source, start), _in_words(error))) from error
     except (ArithmeticError, RecursionError, MemoryError, TypeError, ValueError) as error:
         raise ContentError(Problem(part, 1, _("It computes something impossible (%s).") % error)) from error
+
+
+def _in_words(error: LiquidError) -> str:
+    """What went wrong, in the reader's language as far as that is ours to say."""
+    told = str(error.args[0]) if error.args else ""
+    if unknown := _UNEXPECTED.search(told):
+        return _("The tag “%(tag)s” is not supported.") % {"tag": unknown[1]}
+    if not told:
+        return _("It cannot be understood.")
+    if isinstance(error, ResourceLimitError):
+        return told
+    return _("It cannot be understood: %(error)s") % {"error": told}

@@ -15,6 +15,7 @@ from notifications.content.reasons import reason_sentence
 from notifications.delivery.subjects import Subjects
 from notifications.listening.links import store_links
 from notifications.listening.tokens import TokenMaker
+from notifications.membership.standing import NO_POINTS, Points, points_of
 from notifications.models import Offer, Run
 from notifications.offers.money import known_language
 from notifications.offers.terms import describe_offer
@@ -53,10 +54,15 @@ class Addressee:
 
 
 class Contexts:
-    """The contexts of one run's messages. `prepare` fetches for a whole batch what `build` needs."""
+    """The contexts of one run's messages. `prepare` fetches for a whole batch what `build` needs.
 
-    def __init__(self, run: Run, *, destinations: Iterable[str] = ()) -> None:
+    Points are fetched only where `says_points`: most messages do not mention them.
+    """
+
+    def __init__(self, run: Run, *, destinations: Iterable[str] = (), says_points: bool = False) -> None:
         self.run = run
+        self._says_points = says_points
+        self._points: dict[int, Points] = {}
         self._destinations = {url for url in (settings.SHOP_URL, *destinations) if url}
         self._tokens = TokenMaker()
         self._links: dict[str, int] = {}
@@ -84,6 +90,8 @@ class Contexts:
         if offers:
             self._offers |= Offer.objects.in_bulk(list(offers))
         self._bought = _bought(addressees)
+        if self._says_points:
+            self._points = points_of([each.customer_id for each in addressees])
         self._store_links(item_ids)
 
     def unsubscribe_url(self, addressee: Addressee) -> str:
@@ -117,6 +125,7 @@ class Contexts:
                 ],
                 "coupon": self._coupon(holder) if (holder := self._subjects.holder(addressee)) else None,
             },
+            "points": self._points.get(addressee.customer_id, NO_POINTS)._asdict(),
             "links": {"preferences": unsubscribe, "unsubscribe": unsubscribe},
             "campaign": {"name": self.run.campaign.name},
         }

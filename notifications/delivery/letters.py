@@ -34,7 +34,11 @@ class Letters:
         self._variants = {variant.pk: variant for variant in run.campaign.variants.all()}
         self._contents: dict[int, CompiledContent] = {}
         self._tokens = TokenMaker()
-        self._contexts = Contexts(run, destinations={variant.url for variant in self._variants.values()})
+        self._contexts = Contexts(
+            run,
+            destinations={variant.url for variant in self._variants.values()},
+            says_points=any(variant.says_points for variant in self._variants.values()),
+        )
 
     def load(self, claims: list[Claim]) -> list[Letter]:
         """The letters of a batch, in its order, less those whose customer was erased since they were claimed."""

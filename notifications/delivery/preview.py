@@ -4,18 +4,21 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone, translation
 
 from notifications.campaigns.audience import decision_parameters, decision_sql
+from notifications.campaigns.triggers.defaults import trigger_of
 from notifications.channels import delivery_channel
 from notifications.channels.base import Address, Envelope, Mailing
 from notifications.content.errors import ContentError
 from notifications.content.render import compile_content
 from notifications.decisions.arms import campaign_arms
 from notifications.delivery.context import Addressee, Contexts
+from notifications.delivery.sample import dearer
 from notifications.models import Campaign, Run, Variant
 from notifications.offers.issue import OfferNotIssuableError, coupon_validity
 from notifications.offers.money import known_language
@@ -26,6 +29,7 @@ from users.privacy.masking import mask_text
 SAMPLE_CODE = "SAMPLE-CODE"
 TEST_TOKEN = "apropos-test"  # noqa: S105 - tells a test from a run's mails
 RANDOM_EXAMPLES = 3
+STAND_INS = 2  # items that stand for the cart, the order, or whatever a triggered message is about
 
 _EXAMPLES = """
 WITH matched AS MATERIALIZED ({segment}), customer AS (
@@ -54,11 +58,24 @@ class Preview:
     subject: str = ""
     html: str = ""
     text: str = ""
+    preview_text: str = ""
     problem: str = ""
 
 
 class _Straight(Contexts):
-    """Links lead straight to their destination: nothing is stored, and nobody is unsubscribed."""
+    """Links lead straight to their destination: nothing is stored, and nobody is unsubscribed.
+
+    What lets a customer enter a triggered campaign has not happened yet; recommended items stand in its place.
+    """
+
+    def build(self, addressee: Addressee) -> dict[str, Any]:
+        context = super().build(addressee)
+        if trigger_of(self.run.campaign).is_scheduled:
+            return context
+        lines = [
+            {**item, "reason": "", "quantity": 1, "was": dearer(item["price"])} for item in context["items"][:STAND_INS]
+        ]
+        return {**context, "trigger": {"items": lines, "coupon": context["coupon"]}}
 
     def tracked(self, addressee: Addressee, url: str) -> str:
         return url
@@ -109,18 +126,18 @@ def preview_campaign(campaign: Campaign, *, customer: Customer) -> Preview:
         return Preview(*found, problem=str(error))
 
 
-def _render(campaign: Campaign, variant: Variant, addressee: Addressee) -> tuple[str, str, str]:
-    """Subject, HTML and text; of a push message its title and text."""
-    contexts = _Straight(Run(campaign=campaign))
+def _render(campaign: Campaign, variant: Variant, addressee: Addressee) -> tuple[str, str, str, str]:
+    """Subject, HTML, text and preview text; of a push message its title and text."""
+    contexts = _Straight(Run(campaign=campaign), says_points=variant.says_points)
     contexts.prepare([addressee])
     content = compile_content(**variant.parts())
     with translation.override(known_language(addressee.language)):
         context = contexts.build(addressee)
         if not variant.is_mail:
             notice = content.render_notice(context)
-            return notice.title, "", notice.body
+            return notice.title, "", notice.body, ""
         mail = content.render(context)
-        return mail.subject, str(mail.html), str(mail.text)
+        return mail.subject, str(mail.html), str(mail.text), content.render_preview_text(context)
 
 
 def _coupon_end(campaign: Campaign, issued_at: datetime) -> datetime | None:

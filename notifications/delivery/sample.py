@@ -1,6 +1,7 @@
 """A variant as some customer would see it, before anything is sent."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -9,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from catalog.models import Item
 from notifications.content.errors import ContentError
+from notifications.content.reasons import reason_sentence
 from notifications.content.render import RenderedContent, compile_content
-from notifications.models import Campaign, Offer, Variant
+from notifications.models import Campaign, Offer, Tier, Variant
 from notifications.offers.issue import OfferNotIssuableError, coupon_validity
 from notifications.offers.money import known_language
 from notifications.offers.terms import describe_offer
@@ -52,9 +54,8 @@ def sample_notice(variant: Variant) -> dict[str, str]:
 
 def _sample_context(campaign: Campaign, language: str) -> dict[str, Any]:
     items = list(Item.objects.filter(is_active=True).order_by("pk")[: campaign.item_count + 1])
-    reason = items[-1].title if items else ""
     coupon = _sample_coupon(campaign.offer, language) if campaign.offer else None
-    shown = [_sample_item(item, reason if number == 0 else "") for number, item in enumerate(items)]
+    shown = [_sample_item(item, because_of=None if number else items[-1]) for number, item in enumerate(items)]
     return {
         "customer": {"first_name": _("Ada"), "language": language, "country": ""},
         "shop": {
@@ -65,23 +66,34 @@ def _sample_context(campaign: Campaign, language: str) -> dict[str, Any]:
         },
         "items": shown[: campaign.item_count],
         "trigger": {
-            "items": [{**item, "reason": "", "quantity": 1, "was": item["price"]} for item in shown[:2]],
+            "items": [{**item, "reason": "", "quantity": 1, "was": dearer(item["price"])} for item in shown[:2]],
             "coupon": coupon,
         },
         "coupon": coupon,
+        "points": {
+            "balance": 1240,
+            "expiring": 300,
+            "expires_at": timezone.now() + timedelta(days=20),
+            "tier": Tier.objects.order_by("-rank").values_list("name", flat=True).first() or "",
+        },
         "links": {"preferences": "#", "unsubscribe": "#"},
         "campaign": {"name": campaign.name},
     }
 
 
-def _sample_item(item: Item, reason: str) -> dict[str, Any]:
+def dearer(price: Decimal | None) -> Decimal | None:
+    """A price before it dropped by a fifth, for examples."""
+    return None if price is None else (price * Decimal("1.25")).quantize(price)
+
+
+def _sample_item(item: Item, *, because_of: Item | None) -> dict[str, Any]:
     return {
         "title": item.title,
         "price": item.price,
         "currency": item.currency,
         "url": "#",
         "image_url": item.image_url,
-        "reason": reason,
+        "reason": reason_sentence(item=item, because_of=because_of, was_bought=True),
     }
 
 

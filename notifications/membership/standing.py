@@ -1,10 +1,13 @@
 """What a customer has: points, those that expire next, the tier, and what is missing for the next one."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
@@ -25,6 +28,41 @@ class Standing:
     tier_since: datetime | None
     next_tier: Tier | None
     missing: Decimal
+
+
+class Points(NamedTuple):
+    """What a message may say of a customer's points; `tier` is a name, or empty."""
+
+    balance: int
+    expiring: int
+    expires_at: datetime | None
+    tier: str
+
+
+NO_POINTS = Points(0, 0, None, "")
+
+_POINTS = """
+SELECT account.customer_id, account.balance, coalesce(soon.credited - account.debited, 0), soon.expires_at,
+       coalesce(tier.name, '')
+FROM notifications_pointsaccount account
+LEFT JOIN notifications_tier tier ON tier.id = account.tier_id
+LEFT JOIN LATERAL (
+    SELECT expires_at, credited FROM (
+        SELECT entry.expires_at, sum(entry.points) OVER (ORDER BY entry.expires_at) AS credited
+        FROM notifications_pointsentry entry
+        WHERE entry.customer_id = account.customer_id AND entry.points > 0 AND entry.expires_at IS NOT NULL
+    ) AS credits
+    WHERE credited > account.debited ORDER BY expires_at LIMIT 1
+) AS soon ON true
+WHERE account.customer_id = ANY(%s)
+"""
+
+
+def points_of(customer_ids: Collection[int]) -> dict[int, Points]:
+    """The points of many customers in one query; those without an account are not among them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_POINTS, [list(customer_ids)])
+        return {row[0]: Points(row[1], int(row[2]), *row[3:]) for row in cursor.fetchall()}
 
 
 def standing_of(customer: Customer) -> Standing:

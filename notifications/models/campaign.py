@@ -114,6 +114,11 @@ class Variant(models.Model):
             return {"subject": self.subject, "html": self.html, "preview_text": self.preview_text}
         return {"subject": self.subject, "html": "", "preview_text": self.body}
 
+    @property
+    def says_points(self) -> bool:
+        """Whether any of its parts mentions points; may be true without need."""
+        return any("points" in part for part in self.parts().values())
+
     def missing_part(self) -> str:
         """The field that its channel needs and that is empty, or nothing."""
         name = "html" if self.is_mail else "body"

@@ -13,6 +13,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from catalog.big_tables import ReadOnlyBigTableAdmin
+from catalog.charts import chart_options
 from recommendations.admin.models import interval
 from recommendations.choices import Architecture, TrainingStatus
 from recommendations.models import ModelVersion, TrainingRun
@@ -139,6 +140,7 @@ def _training_context(run: TrainingRun) -> dict[str, Any]:
             for name, figures in ranked
         ],
         "slices_chart": _slices_chart({labels.get(name, name): figures for name, figures in ranked}),
+        "chart_options": chart_options(legend=True),
         "loss_chart": _line_chart(fits, "loss", str(_("Training loss"))),
         "ndcg_chart": _line_chart(fits, "ndcg@10", str(_("Validation NDCG@10"))),
     }

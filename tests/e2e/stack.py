@@ -1,4 +1,7 @@
-"""The running stack as in production: gunicorn's workers, a durable PostgreSQL, Valkey. Each part can be killed."""
+"""The running stack as in production: gunicorn's workers, a durable PostgreSQL, Valkey. Each part can be killed.
+
+Celery's workers and beat run where a test starts them.
+"""
 
 import os
 import signal
@@ -6,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -18,10 +22,16 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 class Stack:
-    """Starts with `with`. `url` is where the web part listens, also after it was killed and started again."""
+    """Starts with `with`. `url` is where the web part listens, also after it was killed and started again.
 
-    def __init__(self, directory: Path) -> None:
+    `settings` go into the environment of every part.
+    """
+
+    def __init__(self, directory: Path, **settings: str) -> None:
         self.servers = EmbeddedServers(directory, durable=True)
+        self.directory = directory
+        self.settings = settings
+        self.others = []
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.log = directory / "web.log"
@@ -30,11 +40,13 @@ class Stack:
     def __enter__(self):
         self.servers.__enter__()
         self.environment = {**os.environ, **self.servers.urls, "DEMO": "0", "CONN_MAX_AGE": "60"}
+        self.environment |= {"BASE_URL": self.url, **self.settings}
         self.manage("migrate", "--verbosity", "0")
         self.start_web()
         return self
 
     def __exit__(self, *error):
+        self.stop_others()
         self.kill_web()
         self.servers.__exit__(None, None, None)
 
@@ -58,6 +70,43 @@ class Stack:
             assert self.web.poll() is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
             time.sleep(0.05)
+
+    def start_workers(self) -> None:
+        """Beat and one worker for all queues, as soon as they are ready."""
+        celery = [sys.executable, "-m", "celery", "-A", "config"]
+        schedule = str(self.directory / "beat")
+        self._start_other("worker", [*celery, "worker", "--queues", "default,send", "--concurrency", "2"], " ready.")
+        self._start_other("beat", [*celery, "beat", "--schedule", schedule, "--pidfile="], "beat: Starting")
+
+    def _start_other(self, name: str, command: list[str], shows_ready: str) -> None:
+        path = self.directory / f"{name}.log"
+        with path.open("wb") as log:
+            process = subprocess.Popen(
+                [*command, "--loglevel", "INFO"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.others.append(process)
+        deadline = time.monotonic() + 120
+        while shows_ready not in path.read_text(errors="replace"):
+            assert process.poll() is None, path.read_text()
+            assert time.monotonic() < deadline, path.read_text()
+            time.sleep(0.1)
+
+    def stop_others(self) -> None:
+        """Ask Celery's processes to end, then kill what is left of their groups."""
+        for process in self.others:
+            process.terminate()
+        for process in self.others:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.others.clear()
 
     def _is_healthy(self) -> bool:
         try:

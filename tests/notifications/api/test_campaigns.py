@@ -33,6 +33,7 @@ def test_campaigns_are_listed_and_read(api, campaign):
     (listed,) = api.get("/api/v1/campaigns/").json()["results"]
     one = api.get(url(campaign)).json()
     assert (listed["name"], listed["status"], listed["segment"]) == (campaign.name, "draft", campaign.segment.name)
+    assert [each["subject"] for each in one.pop("variants")] == ["Hello {{ customer.first_name }}"]
     assert one == listed | {"missing_approvals": [], "runs": []}
 
 
@@ -94,3 +95,45 @@ def test_the_audience_is_counted_and_its_number_confirms_the_launch(api, campaig
     campaign.segment.rule = {"nonsense": True}
     campaign.segment.save()
     assert api.get(url(campaign, "audience/")).json()["code"] == "not_ready"
+
+
+def test_a_campaign_is_composed_changed_and_read_back(api):
+    SegmentFactory(name="British", rule={"field": "customer.country", "op": "=", "value": "GB"})
+    OfferFactory(name="Sale")
+    variants = [{"subject": "Hello", "html": "<p>Hello</p>"}, {"name": "B", "subject": "Hi", "html": "<p>Hi</p>"}]
+    body = {"name": "Spring", "segment": "British", "offer": "Sale", "tags": ["news", " news "], "variants": variants}
+    made = api.post("/api/v1/campaigns/", body, format="json")
+    assert made.status_code == 201
+    read = made.json()
+    assert (read["status"], read["segment"], read["offer"], read["tags"]) == ("draft", "British", "Sale", ["news"])
+    assert [(each["name"], each["subject"]) for each in read["variants"]] == [("A", "Hello"), ("B", "Hi")]
+    assert (read["hold_out_percent"], read["item_count"]) == ("10.00", 4)
+
+    changed = api.patch(f"/api/v1/campaigns/{read['id']}/", {"offer": None, "item_count": 2}, format="json").json()
+    assert (changed["offer"], changed["item_count"], len(changed["variants"])) == (None, 2, 2)
+    one = [{"subject": "Only", "html": "<p>Only</p>"}]
+    changed = api.patch(f"/api/v1/campaigns/{read['id']}/", {"variants": one}, format="json").json()
+    assert [each["subject"] for each in changed["variants"]] == ["Only"]
+    assert api.get(f"/api/v1/campaigns/{read['id']}/").json() == changed
+
+
+def test_what_of_a_composed_campaign_is_wrong_stands_at_its_field(api, campaign):
+    twice = [{"subject": "Hello", "html": "<p>x</p>"}] * 2
+    for body, field in (
+        ({"name": campaign.name}, "name"),
+        ({"segment": "No such"}, "segment"),
+        ({"hold_out_percent": 80}, "hold_out_percent"),
+        ({"variants": twice}, "variants"),
+        ({"channel": "webpush", "variants": [{"subject": "Hello"}]}, "variants"),
+    ):
+        ready = {"name": "Spring", "segment": campaign.segment.name}
+        answer = api.post("/api/v1/campaigns/", ready | body, format="json")
+        assert (answer.status_code, list(answer.json())) == (400, [field])
+    assert Campaign.objects.count() == 1
+
+
+def test_a_launched_campaign_is_not_changed(api, campaign):
+    Campaign.objects.update(status=CampaignStatus.RUNNING)
+    answer = api.patch(url(campaign), {"name": "Other"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (409, "illegal_move")
+    assert Campaign.objects.get().name == campaign.name

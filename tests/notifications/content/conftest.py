@@ -31,6 +31,13 @@ def context() -> dict[str, Any]:
             "currency": "GBP",
             "valid_until": datetime(2026, 12, 5, 9, tzinfo=UTC),
         },
+        "trigger": {"items": [{**items[0], "reason": "", "quantity": 2, "was": Decimal("3.20")}], "coupon": None},
+        "points": {
+            "balance": 1240,
+            "expiring": 300,
+            "expires_at": datetime(2026, 12, 31, 9, tzinfo=UTC),
+            "tier": "Gold",
+        },
         "links": {"preferences": "https://a.example.com/u/1/", "unsubscribe": "https://a.example.com/u/1/"},
         "campaign": {"name": "We miss you"},
     }

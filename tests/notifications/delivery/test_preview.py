@@ -1,7 +1,9 @@
 import pytest
 from django.urls import reverse
 
+from notifications.choices import PointsKind, TriggerKind
 from notifications.delivery.preview import example_customers, preview_campaign
+from notifications.membership.ledger import credit_points
 from notifications.models import Coupon, Link, Message
 from tests.factories import (
     CampaignFactory,
@@ -11,6 +13,7 @@ from tests.factories import (
     OfferFactory,
     RecommendationFactory,
     SegmentFactory,
+    TriggerFactory,
     VariantFactory,
 )
 from users.models import Customer
@@ -69,3 +72,21 @@ def test_a_test_mail_goes_to_staff(admin_client, campaign, smtp):
     assert "There is no such customer." in admin_client.get(url, {"customer": "nobody"}).content.decode()
     admin_client.post(f"{url}?customer={customer.external_id}", {"address": "no address"})
     assert len(smtp.accepted) == 1
+
+
+def test_a_triggered_message_is_shown_with_items_in_the_place_of_the_cart(campaign):
+    TriggerFactory(campaign=campaign, kind=TriggerKind.CART_ABANDONED)
+    campaign.variants.update(html="{% for item in trigger.items %}{{ item.title }} × {{ item.quantity }}{% endfor %}")
+    preview = preview_campaign(campaign, customer=Customer.objects.get(first_name="Zoë"))
+    assert "Red mug × 1" in preview.html
+
+
+def test_the_points_of_the_customer_and_the_preview_text_are_shown(campaign):
+    customer = Customer.objects.get(first_name="Zoë")
+    credit_points(customer_id=customer.pk, points=70, kind=PointsKind.EARNED, source="order:1")
+    campaign.variants.update(html="<p>{{ points.balance }} points</p>", preview_text="For {{ shop.name }}")
+    preview = preview_campaign(campaign, customer=customer)
+    assert "70 points" in preview.text
+    assert preview.preview_text == "For Test shop"
+    nobody = preview_campaign(campaign, customer=Customer.objects.get(first_name="Bob"))
+    assert "0 points" in nobody.text

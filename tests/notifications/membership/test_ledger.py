@@ -10,7 +10,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from notifications.choices import PointsKind
+from notifications.choices import PointsKind, TierBasis
 from notifications.membership.expire import expire_points
 from notifications.membership.ledger import (
     PointsShortError,
@@ -20,8 +20,8 @@ from notifications.membership.ledger import (
     follow_merges,
     reverse_points,
 )
-from notifications.membership.standing import standing_of
-from notifications.models import PointsAccount, PointsEntry
+from notifications.membership.standing import points_of, standing_of
+from notifications.models import PointsAccount, PointsEntry, Tier
 from tests.factories import CustomerFactory
 
 pytestmark = pytest.mark.django_db
@@ -179,3 +179,22 @@ def test_twenty_at_once_spend_only_what_there_is():
         thread.join()
     assert sorted(outcomes) == [False] * 15 + [True] * 5
     assert balance(customer) == 5
+
+
+def test_the_points_of_many_are_those_of_each(settings):
+    settings.POINTS_EXPIRE_DAYS = 90
+    customers = [CustomerFactory() for _ in range(4)]
+    tier = Tier.objects.create(name="Gold", rank=1, basis=TierBasis.POINTS, threshold=100)
+    for number, customer in enumerate(customers[:3]):
+        for days in (60, 30):
+            with time_machine.travel(NOW - timedelta(days=days), tick=False):
+                give(customer, 100, f"order:{number}:{days}")
+        if number:
+            spend(customer, 60 * number, f"coupon:{number}")
+    PointsAccount.objects.filter(customer=customers[0]).update(tier=tier)
+    found = points_of([customer.pk for customer in customers])
+    assert found.keys() == {customer.pk for customer in customers[:3]}
+    for customer in customers[:3]:
+        standing, points = standing_of(customer), found[customer.pk]
+        assert points[:3] == (standing.balance, standing.expiring, standing.expires_at)
+        assert points.tier == (standing.tier.name if standing.tier else "")
