@@ -25,7 +25,7 @@ _WAY: tuple[tuple[Any, str, tuple[str, ...]], ...] = (
     (_("Compose"), "#id_name", ()),
     (_("Preview and test"), "../preview/", (CampaignStatus.DRAFT,)),
     (_("Approve"), "#approvals", (CampaignStatus.IN_REVIEW,)),
-    (_("Launch"), "../launch/", (CampaignStatus.APPROVED,)),
+    (_("Launch"), "../launch/", (CampaignStatus.APPROVED, CampaignStatus.IN_REVIEW)),
     (_("Send"), "#runs", (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED)),
     (_("Report"), "../report/", (CampaignStatus.COMPLETED, CampaignStatus.STOPPED)),
 )

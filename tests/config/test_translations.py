@@ -125,7 +125,7 @@ def staff(db) -> Client:
 @pytest.mark.parametrize(
     ("name", "texts"),
     [
-        ("admin:index", ("概览", "营销活动", "尚未训练任何模型。", "搜索应用和模型…")),
+        ("admin:index", ("概览", "营销活动", "用这些数据训练推荐模型", "搜索应用和模型…")),
         ("admin:notifications_campaign_changelist", ("营销活动", "对照组比例", "草稿")),
         ("admin:notifications_segment_add", ("人群", "规则 JSON", "正在统计…")),
         ("admin:recommendations_trainingrun_add", ("模型架构", "序列 Transformer", "时间预算（秒）")),
@@ -142,5 +142,5 @@ def test_pages_answer_in_chinese(staff, name, texts):
 
 def test_pages_stay_english_for_everyone_else(staff):
     page = staff.get(reverse("admin:index"), headers={"accept-language": "fr"}).content.decode()
-    assert "No model has been trained yet." in page
+    assert "Train the recommender on them" in page
     assert not CHINESE.search(page.replace("简体中文", ""))

@@ -192,7 +192,7 @@ def test_a_campaign_whose_time_is_over_or_whose_offer_ends_before_it(staff, api,
     segment, ended = SegmentFactory(name="British", rule=BRITISH), OfferFactory(name="Sale", valid_until=SOON)
     for changes, moment, field, english in (
         ({}, PAST, "scheduled_at", "This moment is over."),
-        ({"offer": ended}, LATER, "offer", "ends"),
+        ({"offer": ended}, LATER, "offer", "is over since"),
     ):
         local = timezone.localtime(moment)
         form = {"scheduled_at_0": local.strftime("%Y-%m-%d"), "scheduled_at_1": local.strftime("%H:%M:%S")}

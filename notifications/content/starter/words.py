@@ -99,7 +99,7 @@ OWN: dict[str, dict[str, dict[str, str]]] = {
             "subject": "{% if trigger.items.size > 0 %}{{ trigger.items[0].title }} just got cheaper{% else %}"
             "Something you liked just got cheaper{% endif %}",
             "preview": "{% if trigger.items.size > 0 %}Now {{ trigger.items[0].price | money: "
-            "trigger.items[0].currency }}.{% endif %}",
+            "trigger.items[0].currency }}.{% else %}Come and have a look.{% endif %}",
             "label": "Price drop",
             "headline": "Something you had your eye on costs less&nbsp;now.",
             "note": "you looked at this not long ago. The price has come down since.",
@@ -110,7 +110,7 @@ OWN: dict[str, dict[str, dict[str, str]]] = {
             "subject": "{% if trigger.items.size > 0 %}{{ trigger.items[0].title }}降价了{% else %}您看过的商品降价了"
             "{% endif %}",
             "preview": "{% if trigger.items.size > 0 %}现价 {{ trigger.items[0].price | money: "
-            "trigger.items[0].currency }}。{% endif %}",
+            "trigger.items[0].currency }}。{% else %}来看看吧。{% endif %}",
             "label": "降价提醒",
             "headline": "您关注的商品，现在更优惠。",
             "note": "您最近看过的商品降价了。",

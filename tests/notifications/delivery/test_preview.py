@@ -76,7 +76,8 @@ def test_a_test_mail_goes_to_staff(admin_client, campaign, smtp):
 
 def test_a_triggered_message_is_shown_with_items_in_the_place_of_the_cart(campaign):
     TriggerFactory(campaign=campaign, kind=TriggerKind.CART_ABANDONED)
-    campaign.variants.update(html="{% for item in trigger.items %}{{ item.title }} × {{ item.quantity }}{% endfor %}")
+    html = "<p>{% for item in trigger.items %}{{ item.title }} × {{ item.quantity }}{% endfor %}</p>"
+    campaign.variants.update(html=html)
     preview = preview_campaign(campaign, customer=Customer.objects.get(first_name="Zoë"))
     assert "Red mug × 1" in preview.html
 
