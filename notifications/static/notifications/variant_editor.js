@@ -12,6 +12,12 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
+/* A mail as a client of that scheme shows it, whatever the scheme of this browser. */
+function inScheme(html, scheme) {
+  const media = scheme === "dark" ? "all" : "not all";
+  return html.replaceAll(/@media\s*\(prefers-color-scheme:\s*dark\)/g, `@media ${media}`);
+}
+
 function button(label, icon, onClick) {
   const symbol = make("span", { className: "material-symbols-outlined", textContent: icon, ariaHidden: "true" });
   return make("button", { type: "button", className: "ap-button", onclick: onClick }, symbol, label);
@@ -131,10 +137,8 @@ class Editor {
     }
   }
 
-  /* As a client of the chosen scheme shows it, whatever the scheme of this browser. */
   paint() {
-    const media = this.scheme === "dark" ? "all" : "not all";
-    const html = (this.html ?? "").replaceAll(/@media\s*\(prefers-color-scheme:\s*dark\)/g, `@media ${media}`);
+    const html = inScheme(this.html ?? "", this.scheme);
     if (this.frame.srcdoc !== html) this.frame.srcdoc = html;
   }
 
@@ -194,7 +198,7 @@ async function fillGallery() {
 }
 
 function card(starter, language) {
-  const frame = make("iframe", { srcdoc: starter.sample, tabIndex: -1, title: starter.sample_subject });
+  const frame = make("iframe", { srcdoc: inScheme(starter.sample, "light"), tabIndex: -1, title: starter.sample_subject });
   frame.setAttribute("sandbox", "");
   const use = button(setup.texts.use, "check", () => {
     const { editor, dialog } = gallery;
