@@ -268,8 +268,9 @@ class CampaignAdmin(ModelAdmin):
 def _staying(request: HttpRequest) -> HttpRequest:
     """The request as if “Save and continue editing” had been pressed, unless it came from a pop-up."""
     if "_popup" not in request.POST:
-        request.POST = request.POST.copy()  # type: ignore[assignment]
-        request.POST["_continue"] = "1"
+        posted = request.POST.copy()
+        posted["_continue"] = "1"
+        request.POST = posted  # type: ignore[assignment]
     return request
 
 

@@ -112,7 +112,7 @@ class OfferForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         offer = self.instance
         if offer.pk is None:  # a sound offer to start from, whose examples show at once
-            self.initial |= {"value": 10, "valid_days": 14}
+            self.initial.update(value=10, valid_days=14)
         self.initial["steps"] = [(step["spend"], step["save"]) for step in offer.steps]
         self.initial["item_prices"] = list(offer.item_prices.items())
         for name, (side, kind) in SCOPE_FIELDS.items():

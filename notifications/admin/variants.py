@@ -41,7 +41,7 @@ class VariantFormSet(BaseInlineFormSet):
     """Lets every form know the campaign that is being written, which decides what a message needs."""
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:
-        form = super()._construct_form(i, **kwargs)
+        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
         form.instance.campaign = self.instance
         return form
 

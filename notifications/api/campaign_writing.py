@@ -81,7 +81,7 @@ class CampaignWriteSerializer(serializers.ModelSerializer[Campaign]):
         for each in variants:
             each.setdefault("name", "A")  # no default is filled in where a part of the campaign is changed
         names = Counter((each["name"], each.get("language", "")) for each in variants)
-        channel = attrs.get("channel") or getattr(self.instance, "channel", Channel.EMAIL)
+        channel: str = attrs.get("channel") or getattr(self.instance, "channel", Channel.EMAIL)
         campaign = Campaign(channel=channel)
         faults: list[dict[str, list[str]]] = []
         for each in variants:
