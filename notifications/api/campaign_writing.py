@@ -81,8 +81,8 @@ class CampaignWriteSerializer(serializers.ModelSerializer[Campaign]):
         for each in variants:
             each.setdefault("name", "A")  # no default is filled in where a part of the campaign is changed
         names = Counter((each["name"], each.get("language", "")) for each in variants)
-        channel: str = attrs.get("channel") or getattr(self.instance, "channel", Channel.EMAIL)
-        campaign = Campaign(channel=channel)
+        held = self.instance.channel if isinstance(self.instance, Campaign) else Channel.EMAIL
+        campaign = Campaign(channel=attrs.get("channel", held))
         faults: list[dict[str, list[str]]] = []
         for each in variants:
             fault: dict[str, list[str]] = {}
