@@ -138,6 +138,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600}
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "recommendations.tasks.train_model": {"queue": "gpu"},
+    "recommendations.tasks.train_again": {"queue": "gpu"},
     "notifications.tasks.send_due_messages": {"queue": "send"},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
@@ -155,6 +156,14 @@ CELERY_BEAT_SCHEDULE = {
     "refresh-all-profiles": {
         "task": "users.tasks.refresh_all_profiles",
         "schedule": crontab(day_of_week=0, hour=2, minute=10),
+    },
+    # Models grow old: train again on Sundays, score everybody every night, and who has news every quarter of an hour.
+    "train-again": {"task": "recommendations.tasks.train_again", "schedule": crontab("30", "2", day_of_week=0)},
+    "score-everybody": {"task": "recommendations.tasks.score_everybody_again", "schedule": crontab("10", "4")},
+    "score-changed": {
+        "task": "recommendations.tasks.score_changed_customers",
+        "schedule": 900.0,
+        "options": {"expires": 900},
     },
     "mark-bots": {"task": "users.tasks.mark_recent_bots", "schedule": 3600.0},
     "judge-prices": {"task": "users.tasks.judge_prices", "schedule": 24 * 3600.0},

@@ -1,6 +1,7 @@
 """Score every customer with the champion and write one Recommendation row each, by COPY."""
 
 import io
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -49,27 +50,47 @@ def score_customers() -> int:
 
     Raises NoChampion before the first training, and JobError when the scoring process fails; rows stay as they were.
     """
-    version = champion()
-    if version is None:
-        raise NoChampion("No model has been trained yet; run `python manage.py train` first.")
+    version = serving_version()
     now = timezone.now()  # what comes in from here on is news to the rows that will be written
     interactions = export_interactions()
     allowed = recommendable_items()
     with job_folder() as folder:
-        _run_job(version, interactions, allowed, folder)
-        with np.load(folder / "recommendations.npz", allow_pickle=False) as arrays:
-            scored = {name: np.asarray(arrays[name]) for name in arrays.files}
-        with np.load(folder / "links.npz", allow_pickle=False) as arrays:
-            links = {name: np.asarray(arrays[name]) for name in arrays.files}
+        scored = _run_job(version, interactions, allowed, folder, job_options())
+        links = _arrays(folder / "links.npz")
         write_predictions(version=version, folder=folder, now=timezone.now())
-    _drop_bought_once_items(scored, interactions)
     with transaction.atomic():
         write_links(links, now=now)
         fill_shelves(allowed=allowed, now=now)
         return _write(version, scored, now) + serve_newcomers(version_id=version.pk, kept=KEPT, now=now)
 
 
-def _run_job(version: ModelVersion, interactions: Interactions, allowed: list[int], folder: Path) -> None:
+def score_again(*, customer_ids: Sequence[int]) -> int:
+    """Score these customers only; what goes with every item, and what lies ahead of everybody, stays as it was.
+
+    Returns the number of rows written. Raises as `score_customers` does.
+    """
+    version = serving_version()
+    now = timezone.now()
+    interactions = export_interactions(customer_ids=customer_ids)
+    if not len(interactions):
+        return 0
+    with job_folder() as folder:
+        scored = _run_job(version, interactions, recommendable_items(), folder, {"links": False})
+    with transaction.atomic():
+        return _write(version, scored, now)
+
+
+def serving_version() -> ModelVersion:
+    """The champion. Raises NoChampion before the first training."""
+    version = champion()
+    if version is None:
+        raise NoChampion("No model has been trained yet; run `python manage.py train` first.")
+    return version
+
+
+def _run_job(
+    version: ModelVersion, interactions: Interactions, allowed: list[int], folder: Path, options: dict[str, object]
+) -> dict[str, NDArray[Any]]:
     interactions.save(folder / "interactions.npz")
     artefact = folder / Path(str(version.artefact.name)).name
     with version.artefact.open("rb") as stored:
@@ -86,9 +107,17 @@ def _run_job(version: ModelVersion, interactions: Interactions, allowed: list[in
             "new_share": NEW_SHARE,
             "reasons": REASONS,
             "type_weights": version.training_run.config.get("type_weights", {}),
-            **job_options(),
+            **options,
         },
     ).run()
+    scored = _arrays(folder / "recommendations.npz")
+    _drop_bought_once_items(scored, interactions)
+    return scored
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with np.load(path, allow_pickle=False) as arrays:
+        return {name: np.asarray(arrays[name]) for name in arrays.files}
 
 
 def _drop_bought_once_items(scored: dict[str, NDArray[Any]], interactions: Interactions) -> None:
