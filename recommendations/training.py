@@ -23,6 +23,7 @@ DEFAULT_CONFIG: dict[str, Any] = {
     "time_budget": 900,
     "text_encoder": "",
     "memory_budget": None,
+    "precision": "float32",
     "type_weights": {
         str(int(EventType.VIEW)): 0.2,
         str(int(EventType.CLICK)): 0.2,
@@ -54,6 +55,19 @@ def start_training(
     return TrainingRun.objects.create(
         architecture=architecture, config={**DEFAULT_CONFIG, **(config or {}), "baselines": sorted(rivals)}
     )
+
+
+def start_retraining() -> TrainingRun | None:
+    """Queue the latest successful training once more, with its options, on what has happened since.
+
+    None where nobody has trained yet, and while a training is queued or running.
+    """
+    open_states = (TrainingStatus.QUEUED, TrainingStatus.RUNNING)
+    latest = TrainingRun.objects.filter(status=TrainingStatus.SUCCEEDED).order_by("-pk").first()
+    if latest is None or TrainingRun.objects.filter(status__in=open_states).exists():
+        return None
+    kept = {key: value for key, value in latest.config.items() if key in DEFAULT_CONFIG}
+    return start_training(architecture=latest.architecture, config=kept)
 
 
 def cancel_training(*, training_run: TrainingRun) -> bool:

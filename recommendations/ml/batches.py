@@ -103,7 +103,7 @@ class TrainingBatches:
         stride = max(1, length // 2)
         followed = np.diff(moments.offsets) - 1  # the last moment of a row has no successor
         count = np.where(followed > 0, 1 + np.maximum(0, -(-(followed - length) // stride)), 0)
-        row = row_of(offsets_of(count))
+        self.row = row = row_of(offsets_of(count))
         number = np.arange(len(row)) - offsets_of(count)[:-1][row]
         stop = np.minimum(length + number * stride, followed[row])
         start = np.maximum(0, stop - length)
@@ -130,9 +130,10 @@ class TrainingBatches:
         cuts = np.flatnonzero(np.diff(np.cumsum(self.size[order]) // events)) + 1
         groups = np.split(order, cuts)
         for index in distributed.share(generator.permutation(len(groups))):
-            yield self._batch(groups[index])
+            yield self.of_windows(groups[index])
 
-    def _batch(self, windows: Int64) -> Batch:
+    def of_windows(self, windows: Int64) -> Batch:
+        """The given windows as one batch; `row` [windows] says whose they are."""
         first, count, fresh = self.first[windows], self.count[windows], self.fresh[windows]
         query_row = row_of(offsets_of(count - fresh))
         query_column = spans(fresh, count - fresh)

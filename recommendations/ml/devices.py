@@ -1,6 +1,7 @@
 """Where to compute."""
 
 import resource
+from functools import cache
 
 import torch
 
@@ -18,6 +19,15 @@ def resolve_device(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device cuda was asked for, but this machine offers none to torch")
     return name
+
+
+@cache
+def multiplies_bfloat16(device: str) -> bool:
+    """Whether the device has instructions for products in bfloat16; where it has none they take many times as long."""
+    if device.startswith("cuda"):
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
 
 
 def limit_memory(megabytes: float) -> None:

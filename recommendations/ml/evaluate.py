@@ -7,13 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from recommendations.ml.architectures import ARCHITECTURES, create
+from recommendations.ml.architectures import ARCHITECTURES, as_stored, create
 from recommendations.ml.context import Context, Progress, ignore_progress
 from recommendations.ml.devices import DEVICES, resolve_device
 from recommendations.ml.distributed import world
 from recommendations.ml.errors import ConfigError, DataError
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.judging import judge_fully, judge_ratings
+from recommendations.ml.precision import FLOAT32, PRECISIONS
+from recommendations.ml.privacy import Privacy
 from recommendations.ml.splits import SPLITS, split_by_name
 
 READERS: dict[str, Callable[[str | Path], Interactions]] = {
@@ -33,6 +35,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--time-budget", type=float, help="seconds of training; default: until it stops paying")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="auto", choices=DEVICES)
+    parser.add_argument("--precision", default=FLOAT32, choices=PRECISIONS, help="judge the model as stored in it")
+    parser.add_argument("--private-noise", type=float, metavar="SIGMA", help="train privately; says epsilon")
     parser.add_argument("--keep-seen", action="store_true", help="rank items of the history too (repeat-buy shops)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -56,6 +60,7 @@ def run(options: Namespace, on_progress: Callable[[Progress], None] = ignore_pro
         exclude_seen=not options.keep_seen,
         seed=options.seed,
         device=resolve_device(options.device),
+        privacy=None if options.private_noise is None else Privacy(noise=options.private_noise),
         seconds=None if budget is None else budget * SEARCH_SHARE,
         on_progress=lambda progress: on_progress({"stage": "fit", **progress}),
     )
@@ -67,8 +72,10 @@ def run(options: Namespace, on_progress: Callable[[Progress], None] = ignore_pro
         seconds=None if budget is None else max(0.0, budget - (time.monotonic() - started)),
         on_progress=lambda progress: on_progress({"stage": "refit", **progress}),
     )
-    model.fit(split.development, final)
+    epsilon = model.fit(split.development, final).epsilon
     trained = time.monotonic()
+    if options.precision != FLOAT32:
+        model = as_stored(model, options.precision)
     metrics = judge_fully(
         model, split.test, before=split.development, exclude_seen=context.exclude_seen, seed=options.seed
     )
@@ -84,6 +91,8 @@ def run(options: Namespace, on_progress: Callable[[Progress], None] = ignore_pro
         "epochs": report.epochs,
         "seed": options.seed,
         "device": context.device,
+        "precision": options.precision,
+        **({} if epsilon is None or context.privacy is None else {"epsilon": epsilon, "delta": context.privacy.delta}),
         "processes": world(),
         "train_seconds": round(trained - started, 3),
         "score_seconds": round(time.monotonic() - trained, 3),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from recommendations.ml.errors import ConfigError
+from recommendations.ml.precision import FLOAT32, check_precision
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class JobConfig:
 class TrainConfig(JobConfig):
     """exclude_seen: whether a recommendation of something already had counts for nothing when judging.
 
+    precision: of the stored artefacts; what that costs is measured.
     memory_budget: megabytes that the process may hold, None = all there are; batches shrink to stay within.
     outcome_types: codes of the events whose probabilities are learned, by a name.
     text_encoder: name of a sentence-transformers model for the items' texts; empty = hashed n-grams.
@@ -59,8 +61,10 @@ class TrainConfig(JobConfig):
     text_encoder: str = ""
     outcome_types: dict[str, list[int]] = field(default_factory=dict)
     memory_budget: float | None = None
+    precision: str = FLOAT32
 
     def check(self, path: Path) -> None:
+        check_precision(self.precision)
         if self.memory_budget is not None and not self.memory_budget > 0:
             raise ConfigError(f"{path}: memory_budget must be positive")
         if self.time_budget is not None and not self.time_budget > 0:
@@ -78,7 +82,8 @@ class ScoreConfig(JobConfig):
 
     had_types: codes of the events that make an item one the customer has had. new_share: the share of the k places
     that is kept for items not had. reasons: how many recommendations get one, of all and of those not had.
-    type_weights: how much an event of each type says about which items are alike.
+    type_weights: how much an event of each type says about which items are alike. links: whether that is found out;
+    it takes the events of all customers.
     outcome_types: the codes of the events that a foretold outcome consists of, by its name; empty = nothing is
     foretold. outlook_days, churn_days: how far ahead it is looked, and how long a silence counts as leaving.
     """
@@ -90,6 +95,7 @@ class ScoreConfig(JobConfig):
     had_types: list[int] = field(default_factory=list)
     new_share: float = 0.0
     reasons: int = 3
+    links: bool = True
     type_weights: dict[str, float] = field(default_factory=dict)
     device: str = "auto"
     outcome_types: dict[str, list[int]] = field(default_factory=dict)

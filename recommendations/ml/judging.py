@@ -16,7 +16,7 @@ from recommendations.ml.slices import customer_slices, item_slices
 from recommendations.ml.splits import HeldOut
 
 CUTOFFS = (5, 10, 20, 50)
-VALIDATED = 10_000  # customers that steer the training; the final judgement takes all
+VALIDATED = 5_000  # customers that steer the training; the final judgement takes all
 
 
 class Ranker(Protocol):

@@ -66,9 +66,10 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
         **{f"{name}_probability": values for name, values in probabilities.items()},
     }
     write_arrays(directory / "recommendations.npz", arrays)
-    weights = {int(code): weight for code, weight in config.type_weights.items()}
-    links = link_arrays(interactions, Context(type_weights=weights), bought=config.had_types)
-    write_arrays(directory / "links.npz", links)
+    if config.links:
+        weights = {int(code): weight for code, weight in config.type_weights.items()}
+        links = link_arrays(interactions, Context(type_weights=weights), bought=config.had_types)
+        write_arrays(directory / "links.npz", links)
     if config.outcome_types:
         write_predictions(directory, interactions, config, emit)
     emit("done", customers=n, seconds=round(time.monotonic() - started, 3))

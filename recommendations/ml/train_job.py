@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from recommendations.ml.architectures import create
+from recommendations.ml.architectures import as_stored, create
 from recommendations.ml.architectures.base import Architecture
 from recommendations.ml.catalogue import Catalogue
 from recommendations.ml.context import Context, FitReport, Progress
@@ -21,6 +21,7 @@ from recommendations.ml.interactions import Interactions
 from recommendations.ml.job_config import TrainConfig
 from recommendations.ml.judging import judge, judge_fully
 from recommendations.ml.outcomes import judge_outcomes, learn_outcomes, outcome_arrays
+from recommendations.ml.precision import FLOAT32
 from recommendations.ml.splits import Split, split_by_name
 from recommendations.ml.text import text_encoder
 
@@ -103,12 +104,21 @@ def _train_one(name: str, course: Course, outcome: Outcome) -> None:
     outcome.metrics[name] = judge_fully(
         model, course.split.test, before=course.split.train, exclude_seen=exclude, seed=course.config.seed
     )
-    outcome.metrics[name] |= _learn_outcomes(model, course)
+    outcome.metrics[name] |= _learn_outcomes(model, course) | _lost(model, course, outcome.metrics[name])
     course.emit("judged", architecture=name, metrics=outcome.metrics[name])
     _fit(model, course.interactions, "refit", course, share=1.0)
-    model.save(course.directory / "artefacts" / f"{name}.npz")
+    model.save(course.directory / "artefacts" / f"{name}.npz", precision=course.config.precision)
     outcome.epochs[name], outcome.history[name] = report.epochs, report.history
     outcome.seconds[name] = round(time.monotonic() - started, 3)
+
+
+def _lost(model: Architecture, course: Course, metrics: dict[str, float]) -> dict[str, float]:
+    """NDCG@10 that is lost when the model is stored in fewer bits; nothing when it is not."""
+    if course.config.precision == FLOAT32:
+        return {}
+    stored = as_stored(model, course.config.precision)
+    found = judge(stored, course.split.test, exclude_seen=course.config.exclude_seen, cutoffs=(10,))
+    return {"ndcg@10 lost": metrics["ndcg@10"] - found["ndcg@10"]}
 
 
 def _learn_outcomes(model: Architecture, course: Course) -> dict[str, float]:

@@ -15,6 +15,7 @@ from recommendations.ml.averaging import Average, assign, copies
 from recommendations.ml.checkpoints import load_checkpoint, save_checkpoint
 from recommendations.ml.config import TrainerConfig
 from recommendations.ml.context import Context, FitReport, Progress
+from recommendations.ml.privacy import private_gradient
 
 REPORT_EVERY = 2.0  # seconds between two reports within an epoch
 
@@ -64,7 +65,15 @@ class Trainer:
         self.average = Average(module, config.average * len(data))
         self.step, self.history, self.spent = 0, list[Progress](), 0.0
         self.best, self.best_epoch, self.best_weights = -math.inf, 0, copies(module)
-        parts = (config, epochs, context.seed, context.baskets, len(data), sum(p.numel() for p in module.parameters()))
+        parts = (
+            config,
+            epochs,
+            context.privacy,
+            context.seed,
+            context.baskets,
+            len(data),
+            sum(p.numel() for p in module.parameters()),
+        )
         self.key = repr(parts)
 
     def run(self) -> FitReport:
@@ -144,12 +153,20 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         self.optimizer.zero_grad(set_to_none=True)
-        value = self.loss(batch)
-        value.backward()
+        value = self._gradient(batch)
         distributed.average_gradients(self.module)
         nn.utils.clip_grad_norm_(self.module.parameters(), self.config.clip)
         self.optimizer.step()
         self.average.update()
+        return value
+
+    def _gradient(self, batch: Any) -> Tensor:
+        """Leave the gradient in the module; the loss."""
+        if self.context.privacy is not None:
+            expected = self.context.privacy.customers
+            return private_gradient(self.module, self.loss, batch, self.context.privacy, expected=expected)
+        value = self.loss(batch)
+        value.backward()
         return value.detach()
 
     def _validated(self, epoch: int) -> float | None:

@@ -1,5 +1,6 @@
 """What every architecture promises, and that the flagship learns what only order can teach."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -166,6 +167,19 @@ def test_a_second_fit_repeats_the_chosen_number_of_epochs(ring):
     assert model.fit(split.development, Context()).epochs == chosen
 
 
+def test_a_fit_that_was_cut_short_goes_on_in_the_next(ring):
+    split = leave_last_out(ring)
+    model = Transformer(replace(SMALL, max_epochs=50))
+    report = model.fit(split.train, Context(validation=split.validation, seconds=1e-9))
+    assert report.epochs == 1
+    begun = judge(model, split.test, exclude_seen=True)["ndcg@10"]
+    before = model.network.items.weight.detach().clone()
+    losses = model.fit(split.development, Context()).history
+    assert losses[0]["loss"] < report.history[0]["loss"], "it began where the first had ended"
+    assert not before.equal(model.network.items.weight)
+    assert judge(model, split.test, exclude_seen=True)["ndcg@10"] > begun
+
+
 def test_popularity_decays_with_age():
     old, new = [(u, 1, 0) for u in range(3)], [(u, 2, 1000) for u in range(2)]
     customer, item, time = np.array(old + new).T
@@ -194,3 +208,30 @@ def test_unknown_names_and_damaged_artefacts_are_refused(fitted, tmp_path):
     np.savez(path, a=np.zeros(1))
     with pytest.raises(ArtefactError, match="not an artefact"):
         load(path)
+    meta = json.dumps({"format": "apropos-model", "version": 99, "architecture": "item_knn"}).encode()
+    np.savez(path, __meta__=np.frombuffer(meta, dtype=np.uint8))
+    with pytest.raises(ArtefactError, match="format version 99, this one reads up to 2"):
+        load(path)
+
+
+@pytest.mark.parametrize("name", ["transformer", "content", "blend"])
+def test_unknown_numbers_in_features_do_no_harm(name, ring):
+    features = np.random.default_rng(1).normal(size=(60, 4)).astype(np.float32)
+    features[::3, 1] = np.nan
+    features[5] = np.inf
+    model = small(name, epochs=1)
+    model.fit(ring, Context(features=features))
+    assert np.isfinite(model.score(ring.histories.slice(0, 20))).all()
+
+
+def test_items_that_the_model_does_not_know_are_left_out_of_histories(fitted):
+    _, models = fitted
+    known = models["item_knn"].item_ids
+    rows = [(1, int(known[3]), 0), (1, 999_999, 1), (2, 999_998, 0)]
+    stranger = Interactions.from_arrays(
+        *np.array(rows).T[:2], np.ones(3), np.array([time for *_, time in rows]), np.ones(3)
+    ).with_items(known)
+    for model in models.values():
+        items, _ = model.rank(stranger.histories, 5, exclude_seen=True)
+        assert ((items >= 0) & (items < 60)).all()
+        np.testing.assert_array_equal(model.score(stranger.histories)[1], model.prior)

@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def evaluate(path, *, processes):
+def evaluate(path, *, architecture, processes):
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else []
-    options = ["--architecture", "two_tower", "--device", "cpu", "--json"]
+    options = ["--architecture", architecture, "--device", "cpu", "--json"]
     result = subprocess.run(
         [sys.executable, *launcher, "-m", "recommendations.ml", str(path), *options],
         cwd=ROOT,
@@ -34,8 +34,9 @@ def sequences(tmp_path, ring):
     return path
 
 
-def test_two_processes_agree_with_one(sequences):
-    one, two = evaluate(sequences, processes=1), evaluate(sequences, processes=2)
+@pytest.mark.parametrize("architecture", ["two_tower", "transformer"])
+def test_two_processes_agree_with_one(sequences, architecture):
+    one, two = (evaluate(sequences, architecture=architecture, processes=count) for count in (1, 2))
     alone, together = json.loads(one.stdout), json.loads(two.stdout)  # two processes, but only the first one speaks
     assert together["processes"] == 2
     assert together["metrics"]["ndcg@10"] == pytest.approx(alone["metrics"]["ndcg@10"], abs=0.05)

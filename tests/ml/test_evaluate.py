@@ -62,3 +62,36 @@ def test_bad_input_is_one_line_and_exit_code_2(tmp_path, content, extra, reason)
     assert reason in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert result.stdout == ""
+
+
+def test_it_runs_where_django_is_not_installed_and_says_what_manage_py_says(sequences):
+    blocked = (
+        "import sys, runpy\n"
+        "sys.modules.update({'django': None, 'celery': None, 'rest_framework': None})\n"
+        "runpy.run_module('recommendations.ml', run_name='__main__')"
+    )
+    options = [str(sequences), "--architecture", "item_knn", "--seed", "3", "--json"]
+    environment = {**ENVIRONMENT, "SECRET_KEY": "x", "DJANGO_SETTINGS_MODULE": "config.settings"}
+    said = [
+        subprocess.run(
+            [sys.executable, *command, *options], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        for command in (["-c", blocked], ["manage.py", "evaluate"])
+    ]
+    assert [one.returncode for one in said] == [0, 0], said[1].stderr
+    alone, managed = (json.loads(one.stdout) for one in said)
+    for result in (alone, managed):
+        del result["train_seconds"], result["score_seconds"]
+    assert alone == managed
+
+
+def test_a_smaller_artefact_and_a_private_model_are_judged_as_such(sequences):
+    result = evaluate(sequences, "--architecture", "item_knn", "--precision", "int8", "--json")
+    assert json.loads(result.stdout)["precision"] == "int8"
+    private = ("--architecture", "rnn", "--private-noise", "2", "--time-budget", "4", "--json")
+    report = json.loads(evaluate(sequences, *private).stdout)
+    assert 0 < report["epsilon"] < 100
+    assert report["delta"] == 1e-6
+    refused = evaluate(sequences, "--architecture", "blend", "--private-noise", "2")
+    assert refused.returncode == 2
+    assert "cannot be trained privately" in refused.stderr

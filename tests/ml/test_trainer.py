@@ -1,5 +1,6 @@
 """The loop on a model so small that every claim can be checked."""
 
+import json
 import os
 import resource
 import signal
@@ -154,19 +155,31 @@ def test_a_damaged_or_foreign_checkpoint_is_not_used(tmp_path, content):
     assert len(trainer(Context(checkpoint=path, seed=9), epochs=2).run().history) == 2
 
 
-def test_a_killed_job_resumes_where_it_stood(tmp_path, ring):
-    ring.save(tmp_path / "interactions.npz")
-    (tmp_path / "config.json").write_text(
-        '{"architecture": "transformer", "split": "leave_last_out", "time_budget": 90}'
-    )
-    command = [sys.executable, "-m", "recommendations.ml.job", "train", str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as first:
+def test_a_killed_job_resumes_and_ends_as_if_nothing_had_been(tmp_path, ring):
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    for folder in (killed, whole):
+        folder.mkdir()
+        ring.save(folder / "interactions.npz")
+        (folder / "config.json").write_text('{"architecture": "transformer", "split": "leave_last_out"}')
+    command = [sys.executable, "-m", "recommendations.ml.job", "train"]
+    with subprocess.Popen(
+        [*command, str(killed)], cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+    ) as first:
         for line in first.stdout:
             if '"epoch": 3' in line:
                 os.kill(first.pid, signal.SIGKILL)
                 break
-    second = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True)
-    epochs = [line for line in second.stdout.splitlines() if '"stage": "fit"' in line]
+    said = [
+        subprocess.run(
+            [*command, str(folder)], cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=True
+        ).stdout
+        for folder in (killed, whole)
+    ]
+    epochs = [line for line in said[0].splitlines() if '"stage": "fit"' in line]
     assert '"epoch": 1,' not in epochs[0]
-    assert (tmp_path / "result.json").exists()
-    assert not list(tmp_path.glob("checkpoints/*"))
+    assert not list(killed.glob("checkpoints/*"))
+    after, unbroken = (json.loads((folder / "result.json").read_text()) for folder in (killed, whole))
+    assert after["epochs"] == unbroken["epochs"]
+    figures = [result["metrics"]["transformer"]["ndcg@10"] for result in (after, unbroken)]
+    assert figures[0] == pytest.approx(figures[1], abs=0.02)
+    assert figures[1] > 0.5

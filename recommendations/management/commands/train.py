@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from recommendations.choices import Architecture, TrainingStatus
 from recommendations.job import JobError
+from recommendations.ml.precision import PRECISIONS
 from recommendations.training import run_training, start_training
 
 
@@ -15,10 +16,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--architecture", choices=Architecture.values, default=Architecture.TRANSFORMER.value)
         parser.add_argument("--time-budget", type=int, metavar="SECONDS", help="for fitting everything (default: 900)")
+        parser.add_argument("--precision", choices=PRECISIONS, help="of the stored artefacts (default: float32)")
         parser.add_argument("--seed", type=int, help="for everything random (default: 1)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        config = {key: options[key] for key in ("time_budget", "seed") if options[key] is not None}
+        config = {key: options[key] for key in ("time_budget", "seed", "precision") if options[key] is not None}
         run = start_training(architecture=options["architecture"], config=config)
         try:
             run = run_training(training_run_id=run.pk)

@@ -1,6 +1,7 @@
 """The family: every architecture by its name."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from recommendations.ml import artefacts
 from recommendations.ml.architectures.base import Architecture
@@ -52,3 +53,11 @@ def load(path: str | Path) -> Architecture:
     if meta.get("architecture") not in ARCHITECTURES:
         raise ArtefactError(f"{path}: unknown architecture {meta.get('architecture')!r}")
     return ARCHITECTURES[meta["architecture"]].restore(meta, arrays)
+
+
+def as_stored(model: Architecture, precision: str) -> Architecture:
+    """The model as it is read back when it was stored in that precision."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "model.npz"
+        model.save(path, precision=precision)
+        return load(path)

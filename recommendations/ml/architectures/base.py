@@ -16,6 +16,7 @@ from recommendations.ml.context import Context, FitReport
 from recommendations.ml.errors import ArtefactError, ConfigError
 from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
+from recommendations.ml.precision import FLOAT32
 from recommendations.ml.ragged import Int64
 from recommendations.ml.topk import top_k
 
@@ -34,6 +35,7 @@ class Architecture(ABC):
     name: ClassVar[str]
     config_class: ClassVar[type[Config]]
     logarithmic: ClassVar[bool] = False
+    can_be_private: ClassVar[bool] = False
 
     def __init__(self, config: Config | None = None) -> None:
         self.config = config or self.config_class()
@@ -49,6 +51,10 @@ class Architecture(ABC):
         """
         self.item_ids = interactions.item_ids
         self.prior = np.bincount(interactions.item, minlength=interactions.n_items).astype(np.float32)
+        if context.privacy is not None:
+            if not self.can_be_private:
+                raise ConfigError(f"{self.name} cannot be trained privately; transformer, rnn and cnn can")
+            self.prior = np.ones_like(self.prior)  # who bought what is not told by a count either
         return self._fit(interactions, context)
 
     def score(self, histories: Histories) -> NDArray[np.float32]:
@@ -86,12 +92,12 @@ class Architecture(ABC):
         """Expected ratings [p] of items by rows of `histories` at some time; None: the model foretells no ratings."""
         return None
 
-    def save(self, path: str | Path) -> None:
-        """Write the model to one file."""
+    def save(self, path: str | Path, *, precision: str = FLOAT32) -> None:
+        """Write the model to one file, its numbers in the given precision."""
         meta = {"architecture": self.name, "config": asdict(self.config), **self._meta()}
         outcomes = {f"{OUTCOMES}{name}": array for name, array in self.outcomes.items()}
         arrays: artefacts.Arrays = {"item_ids": self.item_ids, "prior": self.prior}
-        artefacts.write(Path(path), meta, {**arrays, **outcomes, **self._arrays()})
+        artefacts.write(Path(path), meta, {**arrays, **outcomes, **self._arrays()}, precision=precision)
 
     @classmethod
     def restore(cls, meta: Mapping[str, Any], arrays: artefacts.Arrays) -> Self:

@@ -13,6 +13,7 @@ from recommendations.ml.architectures.neural import Neural
 from recommendations.ml.batches import Batch, Moments, TrainingBatches, scoring_batches
 from recommendations.ml.config import TrainerConfig
 from recommendations.ml.context import Context
+from recommendations.ml.devices import multiplies_bfloat16
 from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.losses import logsumexp_linear, sample_items
@@ -31,9 +32,9 @@ class SequentialConfig(TrainerConfig):
 
     width: int = 64
     length: int = 64
-    events: int = 4096
-    full_softmax: int = 16_384
-    negatives: int = 4096
+    events: int = 2048
+    full_softmax: int = 4096
+    negatives: int = 2048
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ class Sequential(Neural):
     """
 
     logarithmic = True
+    can_be_private = True
     config: SequentialConfig
     network: SequenceNetwork
 
@@ -128,20 +130,21 @@ class Sequential(Neural):
         return window_batches(interactions, context, self.config)
 
     def _encode(self, batch: Batch) -> Encoded:
-        with torch.autocast(self.device.split(":")[0], dtype=torch.bfloat16):
+        low = multiplies_bfloat16(self.device)
+        with torch.autocast(self.device.split(":")[0], dtype=torch.bfloat16, enabled=low):
             encoded: Encoded = self.network(batch)
         return encoded
 
     def _loss(self, batch: Batch) -> Tensor:
         batch = batch.to(self.device)
         encoded, items = self._encode(batch), self.network.item_vectors()
-        hidden = encoded.hidden.float()
+        hidden, low = encoded.hidden.float(), multiplies_bfloat16(self.device)
         if len(items) <= self.config.full_softmax:
-            total = logsumexp_linear(hidden, items, self.network.shares(), low_precision=True)
+            total = logsumexp_linear(hidden, items, self.network.shares(), low_precision=low)
         else:
             chosen, weight = sample_items(batch.target_item, len(items), self.config.negatives)
             weight = weight * self.network.shares()[chosen]
-            total = logsumexp_linear(hidden, F.embedding(chosen, items), weight, low_precision=True)
+            total = logsumexp_linear(hidden, F.embedding(chosen, items), weight, low_precision=low)
         logit = (hidden.index_select(0, batch.target_query) * F.embedding(batch.target_item, items)).sum(dim=1)
         likelihood = logit - total[batch.target_query]
         if encoded.behind is not None and encoded.repeat is not None:

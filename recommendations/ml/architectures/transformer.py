@@ -139,6 +139,8 @@ class Transformer(Sequential):
 
     def _fit(self, interactions: Interactions, context: Context) -> FitReport:
         self.known = known_of(context.features, interactions)
+        if self.known is not None and self.goes_on(interactions, context):
+            self.network.get_buffer("known.bought").copy_(self.known.bought)
         return super()._fit(interactions, context)
 
     def _build(self, n_items: int) -> TransformerNetwork:
