@@ -3,6 +3,7 @@ from django.urls import path
 from recommendations.api.items import ItemLinks
 from recommendations.api.recommendations import CustomerRecommendations
 from recommendations.api.search import Search
+from recommendations.api.trainings import Training, TrainingCancel, Trainings
 
 urlpatterns = [
     path(
@@ -12,4 +13,7 @@ urlpatterns = [
     ),
     path("items/<path:external_id>/similar/", ItemLinks.as_view(), name="item-similar"),
     path("search/", Search.as_view(), name="search"),
+    path("trainings/", Trainings.as_view(), name="training-list"),
+    path("trainings/<int:pk>/", Training.as_view(), name="training-detail"),
+    path("trainings/<int:pk>/cancel/", TrainingCancel.as_view(), name="training-cancel"),
 ]

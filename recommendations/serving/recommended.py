@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from catalog.models import Item
@@ -118,8 +118,8 @@ class _Answer:
 
 def _shelves(customer_id: int) -> dict[str, list[int]]:
     """The items of every shelf that suits the customer's country, and of those for everywhere where it has none."""
-    country = Customer.objects.filter(pk=customer_id).values_list("country", flat=True).first() or ""
-    shelves = Shelf.objects.filter(country__in=["", country]).order_by("country")
+    own = Customer.objects.filter(pk=customer_id).values("country")
+    shelves = Shelf.objects.filter(Q(country="") | Q(country__in=own)).order_by("country")
     return {shelf.kind: shelf.item_ids for shelf in shelves}
 
 
