@@ -1,9 +1,17 @@
 """Background jobs of the recommender. Training runs on the queue `gpu`."""
 
+from datetime import datetime
+
 from celery import shared_task
 
 from recommendations.registry import champion
-from recommendations.scoring import score_customers, score_shard, shards_with_news
+from recommendations.scoring import (
+    prepare_scoring,
+    score_customers,
+    score_shard,
+    shards_of_everybody,
+    shards_with_news,
+)
 from recommendations.training import run_training, start_retraining
 
 
@@ -22,13 +30,20 @@ def train_again() -> None:
 
 @shared_task
 def score_all_customers() -> None:
-    score_customers()
+    """Everybody: in one go where there are few, else in shards that all workers share."""
+    shards = shards_of_everybody()
+    if len(shards) <= 1:
+        score_customers()
+        return
+    started = prepare_scoring()
+    for first, last in shards:
+        score_customers_of_shard.delay(first, last, started.isoformat())
 
 
 @shared_task
 def score_everybody_again() -> None:
     if champion() is not None:
-        score_customers()
+        score_all_customers()
 
 
 @shared_task
@@ -38,5 +53,5 @@ def score_changed_customers() -> None:
 
 
 @shared_task
-def score_customers_of_shard(first: int, last: int) -> None:
-    score_shard(first=first, last=last)
+def score_customers_of_shard(first: int, last: int, started: str | None = None) -> None:
+    score_shard(first=first, last=last, started=datetime.fromisoformat(started) if started else None)

@@ -83,7 +83,8 @@ class ScoreConfig(JobConfig):
     had_types: codes of the events that make an item one the customer has had. new_share: the share of the k places
     that is kept for items not had. reasons: how many recommendations get one, of all and of those not had.
     type_weights: how much an event of each type says about which items are alike. links: whether that is found out;
-    it takes the events of all customers.
+    it takes the events of all customers. recommendations: whether any are made; without, only what goes with items and
+    what lies ahead of customers is found out.
     outcome_types: the codes of the events that a foretold outcome consists of, by its name; empty = nothing is
     foretold. outlook_days, churn_days: how far ahead it is looked, and how long a silence counts as leaving.
     """
@@ -96,6 +97,7 @@ class ScoreConfig(JobConfig):
     new_share: float = 0.0
     reasons: int = 3
     links: bool = True
+    recommendations: bool = True
     type_weights: dict[str, float] = field(default_factory=dict)
     device: str = "auto"
     outcome_types: dict[str, list[int]] = field(default_factory=dict)

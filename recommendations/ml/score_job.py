@@ -32,6 +32,21 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
     started = time.monotonic()
     model = load(directory / config.artefact)
     interactions = Interactions.load(directory / "interactions.npz")
+    if config.recommendations:
+        _recommend(directory, config, model, interactions, emit)
+    if config.links:
+        weights = {int(code): weight for code, weight in config.type_weights.items()}
+        links = link_arrays(interactions, Context(type_weights=weights), bought=config.had_types)
+        write_arrays(directory / "links.npz", links)
+    if config.outcome_types:
+        write_predictions(directory, interactions, config, emit)
+    emit("done", customers=interactions.n_customers, seconds=round(time.monotonic() - started, 3))
+
+
+def _recommend(
+    directory: Path, config: ScoreConfig, model: Architecture, interactions: Interactions, emit: Emit
+) -> None:
+    started = time.monotonic()
     histories = interactions.with_items(model.item_ids).histories
     allowed = _allowed(config, model.item_ids)
     n = interactions.n_customers
@@ -66,13 +81,6 @@ def score_job(directory: Path, config: ScoreConfig, emit: Emit) -> None:
         **{f"{name}_probability": values for name, values in probabilities.items()},
     }
     write_arrays(directory / "recommendations.npz", arrays)
-    if config.links:
-        weights = {int(code): weight for code, weight in config.type_weights.items()}
-        links = link_arrays(interactions, Context(type_weights=weights), bought=config.had_types)
-        write_arrays(directory / "links.npz", links)
-    if config.outcome_types:
-        write_predictions(directory, interactions, config, emit)
-    emit("done", customers=n, seconds=round(time.monotonic() - started, 3))
 
 
 def _reasons(

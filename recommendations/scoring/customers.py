@@ -46,7 +46,7 @@ class NoChampion(RuntimeError):  # noqa: N818
 
 
 def score_customers() -> int:
-    """Score everyone. Returns the number of Recommendation rows written.
+    """Score everyone in one go. Returns the number of Recommendation rows written.
 
     Raises NoChampion before the first training, and JobError when the scoring process fails; rows stay as they were.
     """
@@ -55,13 +55,32 @@ def score_customers() -> int:
     interactions = export_interactions()
     allowed = recommendable_items()
     with job_folder() as folder:
-        scored = _run_job(version, interactions, allowed, folder, job_options())
+        _run_job(version, interactions, allowed, folder, job_options())
+        scored = _scored(folder, interactions)
         links = _arrays(folder / "links.npz")
         write_predictions(version=version, folder=folder, now=timezone.now())
     with transaction.atomic():
         write_links(links, now=now)
         fill_shelves(allowed=allowed, now=now)
         return _write(version, scored, now) + serve_newcomers(version_id=version.pk, kept=KEPT, now=now)
+
+
+def prepare_scoring() -> datetime:
+    """What a scoring in shards needs of all customers: links, shelves and predictions. The moment from which it counts.
+
+    Raises as `score_customers` does.
+    """
+    version = serving_version()
+    now = timezone.now()
+    allowed = recommendable_items()
+    with job_folder() as folder:
+        _run_job(version, export_interactions(), allowed, folder, {"recommendations": False, **job_options()})
+        links = _arrays(folder / "links.npz")
+        write_predictions(version=version, folder=folder, now=timezone.now())
+    with transaction.atomic():
+        write_links(links, now=now)
+        fill_shelves(allowed=allowed, now=now)
+    return now
 
 
 def score_again(*, customer_ids: Sequence[int]) -> int:
@@ -75,7 +94,8 @@ def score_again(*, customer_ids: Sequence[int]) -> int:
     if not len(interactions):
         return 0
     with job_folder() as folder:
-        scored = _run_job(version, interactions, recommendable_items(), folder, {"links": False})
+        _run_job(version, interactions, recommendable_items(), folder, {"links": False})
+        scored = _scored(folder, interactions)
     with transaction.atomic():
         return _write(version, scored, now)
 
@@ -90,7 +110,7 @@ def serving_version() -> ModelVersion:
 
 def _run_job(
     version: ModelVersion, interactions: Interactions, allowed: list[int], folder: Path, options: dict[str, object]
-) -> dict[str, NDArray[Any]]:
+) -> None:
     interactions.save(folder / "interactions.npz")
     artefact = folder / Path(str(version.artefact.name)).name
     with version.artefact.open("rb") as stored:
@@ -110,6 +130,9 @@ def _run_job(
             **options,
         },
     ).run()
+
+
+def _scored(folder: Path, interactions: Interactions) -> dict[str, NDArray[Any]]:
     scored = _arrays(folder / "recommendations.npz")
     _drop_bought_once_items(scored, interactions)
     return scored

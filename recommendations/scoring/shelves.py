@@ -68,7 +68,7 @@ LEFT JOIN recommendations_shelf AS own ON own.kind = %(kind)s AND own.country = 
 JOIN recommendations_shelf AS shelf ON shelf.kind = %(kind)s AND shelf.country = coalesce(own.country, '')
 LEFT JOIN recommendations_recommendation AS known ON known.customer_id = customer.id
 WHERE customer.erased_at IS NULL AND customer.merged_into_id IS NULL
-  AND (known.customer_id IS NULL OR known.scored_at < %(now)s)
+  AND customer.id BETWEEN %(first)s AND %(last)s AND (known.customer_id IS NULL OR known.scored_at < %(now)s)
 ON CONFLICT (customer_id) DO UPDATE SET
     model_version_id = excluded.model_version_id, item_ids = excluded.item_ids, scores = excluded.scores,
     reason_item_ids = excluded.reason_item_ids, bought_before = excluded.bought_before, scored_at = excluded.scored_at
@@ -87,9 +87,10 @@ def fill_shelves(*, allowed: list[int], now: datetime) -> None:
         cursor.execute(_NEW, {**bounds, "kind": ShelfKind.NEW, "buyers": NEW_BUYERS, "days": NEW_DAYS})
 
 
-def serve_newcomers(*, version_id: int, kept: int, now: datetime) -> int:
-    """Give everybody who was not scored at `now` the shelf of their country. Returns how many."""
+def serve_newcomers(*, version_id: int, kept: int, now: datetime, first: int = 1, last: int = 2**63 - 1) -> int:
+    """Give everybody (in the range of ids) who was not scored since `now` the shelf of their country; how many."""
+    values = {"version": version_id, "kept": kept, "now": now, "kind": ShelfKind.POPULAR, "first": first, "last": last}
     with connection.cursor() as cursor:
-        cursor.execute(_NEWCOMERS, {"version": version_id, "kept": kept, "now": now, "kind": ShelfKind.POPULAR})
+        cursor.execute(_NEWCOMERS, values)
         written: int = cursor.rowcount
     return written

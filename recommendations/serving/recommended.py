@@ -19,6 +19,8 @@ from users.models import Customer, Event
 
 SHELF_WEIGHT = 0.1  # beside the stored order's 1: shelves fill up what the rules leave empty
 SPARE = 2  # times the asked number is looked at, so that diversity has a choice
+FIRST = 4  # times the asked number is read; the rest only where too many of them cannot be shown
+DRAWN = 15  # items that hardly anybody knows are read for each place that is kept for one
 NEW_EVERY = 10  # of so many places the last belongs to an item that hardly anybody knows
 
 
@@ -78,9 +80,15 @@ class _Answer:
 
     def _candidates(self, count: int) -> tuple[dict[int, Item], set[int]]:
         """The items that may be shown, by id, and those of them that the customer has bought."""
-        wanted = [*self.fused] if self.rules.narrow else list(islice(self.fused, 10 * count + 20))
-        unknown = self.unknown[:50] if self.rules.explore and count >= NEW_EVERY else []
-        found = self.rules.sellable().in_bulk([*wanted, *unknown])
+        first = len(self.fused) if self.rules.narrow else FIRST * count
+        items, bought = self._usable([*islice(self.fused, first), *self._drawn(count)])
+        if first < len(self.fused) and sum(key in self.fused for key in items) < SPARE * count:
+            more, had = self._usable(list(islice(self.fused, first, None)))
+            items, bought = items | more, bought | had
+        return items, bought
+
+    def _usable(self, wanted: list[int]) -> tuple[dict[int, Item], set[int]]:
+        found = self.rules.sellable().in_bulk(wanted)
         known = dict(zip(self.row.item_ids, self.row.bought_before, strict=True)) if self.row else {}
         in_doubt = [key for key, item in found.items() if key not in known or not item.is_repurchasable]
         bought = {key for key, was_bought in known.items() if was_bought} | self._bought(in_doubt)
@@ -98,11 +106,20 @@ class _Answer:
         lines = Event.objects.filter(customer_id=self.customer_id, type=EventType.PURCHASE, item_id__in=items)
         return set(lines.values_list("item_id", flat=True))
 
+    def _drawn(self, count: int) -> list[int]:
+        """Of the items that hardly anybody knows those whose day it is, several for every place that is kept."""
+        places = count // NEW_EVERY if self.rules.explore else 0
+        return sorted(self.unknown, key=lambda item: _draw(self._today, item))[: DRAWN * places]
+
+    @property
+    def _today(self) -> str:
+        return f"{self.customer_id} {timezone.now():%Y-%m-%d}"
+
     def _unknown_items(self, items: dict[int, Item], shown: list[Item]) -> list[Item]:
         """Items for the places that are kept for them: of the categories shown first, others every day."""
+        today = self._today
         taken, categories = {item.pk for item in shown}, {item.category_id for item in shown}
         free = [items[key] for key in self.unknown if key in items and key not in taken and key not in self.fused]
-        today = f"{self.customer_id} {timezone.now():%Y-%m-%d}"
         return sorted(free, key=lambda item: (item.category_id not in categories, _draw(today, item.pk)))
 
     def _explained(self, shown: list[Item], bought: set[int]) -> list[Recommended]:

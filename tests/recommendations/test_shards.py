@@ -1,4 +1,4 @@
-"""Between two full scorings only those are scored again who did something."""
+"""Scoring in shards: of everybody, and between two full scorings of those who did something."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -8,10 +8,16 @@ from django.core.management import call_command
 
 from catalog.services import ItemInput, upsert_items
 from recommendations.models import ItemLinks, Recommendation
-from recommendations.scoring import score_customers, score_shard, shards_with_news
+from recommendations.scoring import (
+    prepare_scoring,
+    score_customers,
+    score_shard,
+    shards_of_everybody,
+    shards_with_news,
+)
 from recommendations.tasks import score_changed_customers, score_customers_of_shard, train_again
 from recommendations.training import run_training, start_retraining, start_training
-from users.ingestion import EventInput, ingest_events
+from users.ingestion import CustomerInput, EventInput, ingest_customers, ingest_events
 from users.models import Customer
 
 NOW = datetime.now(UTC)
@@ -41,6 +47,12 @@ def act(*names):
     return [Customer.objects.get(external_id=name).pk for name in names]
 
 
+def lists():
+    """Every customer's scores, and items whatever the order of equal ones."""
+    rows = Recommendation.objects.order_by("pk").values_list("customer_id", "scores", "item_ids")
+    return [(customer, scores, sorted(items)) for customer, scores, items in rows]
+
+
 def test_nobody_is_scored_before_the_first_full_scoring(db):
     upsert_items(items=[ItemInput("i19", "Item 19")])
     act("c1")
@@ -60,6 +72,24 @@ def test_only_whoever_has_news_is_scored_again(scored):
     assert Recommendation.objects.get(customer_id=changed[2]).reason_item_ids[0], "by its own history, no newcomer"
     assert dict(ItemLinks.objects.values_list("item_id", "computed_at")) == links
     assert score_shard(first=shards[0][0], last=shards[0][1]) == 0, "a shard that comes twice is harmless"
+
+
+def test_everybody_in_shards_is_everybody_in_one_go(scored):
+    ingest_customers(customers=[CustomerInput("newcomer")], source="test")
+    score_customers()
+    whole = lists()
+    old_links = set(ItemLinks.objects.values_list("computed_at", flat=True))
+    started = prepare_scoring()
+    assert not set(ItemLinks.objects.values_list("computed_at", flat=True)) & old_links
+    assert not Recommendation.objects.filter(scored_at__gt=started).exists(), "nobody waits on a poorer list"
+    shards = shards_of_everybody(size=15)
+    assert len(shards) == 3
+    first = shards.pop()
+    assert score_shard(first=first[0], last=first[1], started=started) == 11
+    assert score_shard(first=first[0], last=first[1], started=started) == 0, "delivered again: nothing is left"
+    assert sum(score_shard(first=low, last=high, started=started) for low, high in shards) == 30
+    assert lists() == whole
+    assert not Recommendation.objects.filter(scored_at__lt=started).exists()
 
 
 def test_the_task_and_the_command_do_it(scored, capsys):
