@@ -45,4 +45,4 @@ class ItemLinks(APIView):
         count, rules = count_of(request), rules_of(request)
         item = get_object_or_404(Item, external_id=external_id)
         shown = linked_items(item=item, kind=LinkKind(kind), count=count, rules=rules)
-        return Response([LinkedSerializer(each).data for each in shown])
+        return Response(serializers.ListSerializer(shown, child=LinkedSerializer()).data)

@@ -31,4 +31,4 @@ class CustomerRecommendations(APIView):
         count, rules = count_of(request), rules_of(request)
         customer = get_object_or_404(Customer.objects.only("pk"), external_id=external_id, erased_at=None)
         shown = recommended_items(customer_id=customer.pk, count=count, rules=rules)
-        return Response([RecommendedSerializer(each).data for each in shown])
+        return Response(serializers.ListSerializer(shown, child=RecommendedSerializer()).data)

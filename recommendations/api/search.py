@@ -43,4 +43,4 @@ class Search(APIView):
         asking = Customer.objects.filter(external_id=request.query_params.get("customer", "").replace("\0", ""))
         customer_id = asking.filter(erased_at=None).values_list("pk", flat=True).first()
         found = search_items(words=words, count=count, customer_id=customer_id, rules=rules)
-        return Response([FoundSerializer(each).data for each in found])
+        return Response(serializers.ListSerializer(found, child=FoundSerializer()).data)

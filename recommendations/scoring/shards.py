@@ -5,6 +5,7 @@ delivered twice, or again after its worker was killed, finds only what is left.
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Max
@@ -85,7 +86,8 @@ def _changed(first: int, last: int) -> list[int]:
     scored_at: datetime | None = ItemLinks.objects.aggregate(at=Max("computed_at"))["at"]
     if scored_at is None or champion() is None:
         return []
-    values = {"first": first, "last": last, "since": scored_at - LATE, "types": [int(kind) for kind in POSITIVE_TYPES]}
+    values: dict[str, Any] = {"first": first, "last": last, "since": scored_at - LATE}
+    values["types"] = [int(kind) for kind in POSITIVE_TYPES]
     with connection.cursor() as cursor:
         cursor.execute(_CHANGED, values)
         return [row[0] for row in cursor.fetchall()]

@@ -89,7 +89,8 @@ def fill_shelves(*, allowed: list[int], now: datetime) -> None:
 
 def serve_newcomers(*, version_id: int, kept: int, now: datetime, first: int = 1, last: int = 2**63 - 1) -> int:
     """Give everybody (in the range of ids) who was not scored since `now` the shelf of their country; how many."""
-    values = {"version": version_id, "kept": kept, "now": now, "kind": ShelfKind.POPULAR, "first": first, "last": last}
+    values: dict[str, Any] = {"version": version_id, "kept": kept, "now": now, "kind": ShelfKind.POPULAR}
+    values |= {"first": first, "last": last}
     with connection.cursor() as cursor:
         cursor.execute(_NEWCOMERS, values)
         written: int = cursor.rowcount
