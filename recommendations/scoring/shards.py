@@ -1,7 +1,7 @@
 """Scoring in shards that many workers share: of everybody, or of whoever did something since.
 
 A shard is a range of customers. Who in it is to be scored is read when the shard is worked on, so a shard that is
-delivered twice, or again after its worker was killed, finds only what is left.
+delivered twice, or again after its worker was killed, finds only what is left (and who acted within the last minute).
 """
 
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from recommendations.scoring.shelves import serve_newcomers
 
 SHARD = 20_000  # customers; small enough to be done again without much harm
 LATE = timedelta(days=7)  # an event may arrive so long after it happened
+OVERLAP = timedelta(minutes=1)  # an event may have been on its way in when its customer was scored
 _ALL = 2**63 - 1
 
 Range = tuple[int, int]
@@ -30,7 +31,7 @@ LEFT JOIN recommendations_recommendation AS known ON known.customer_id = event.c
 WHERE event.customer_id BETWEEN %(first)s AND %(last)s
   AND event.occurred_at > %(since)s AND event.item_id IS NOT NULL AND event.type = ANY(%(types)s)
   AND (event.suspect > 0) IS NOT TRUE
-  AND (known.scored_at IS NULL OR event.received_at > known.scored_at)
+  AND (known.scored_at IS NULL OR event.received_at > known.scored_at - %(overlap)s)
 ORDER BY event.customer_id
 """
 
@@ -86,7 +87,7 @@ def _changed(first: int, last: int) -> list[int]:
     scored_at: datetime | None = ItemLinks.objects.aggregate(at=Max("computed_at"))["at"]
     if scored_at is None or champion() is None:
         return []
-    values: dict[str, Any] = {"first": first, "last": last, "since": scored_at - LATE}
+    values: dict[str, Any] = {"first": first, "last": last, "since": scored_at - LATE, "overlap": OVERLAP}
     values["types"] = [int(kind) for kind in POSITIVE_TYPES]
     with connection.cursor() as cursor:
         cursor.execute(_CHANGED, values)

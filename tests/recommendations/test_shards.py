@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from catalog.services import ItemInput, upsert_items
 from recommendations.models import ItemLinks, Recommendation
@@ -17,8 +18,9 @@ from recommendations.scoring import (
 )
 from recommendations.tasks import score_changed_customers, score_customers_of_shard, train_again
 from recommendations.training import run_training, start_retraining, start_training
+from users.choices import EventType
 from users.ingestion import CustomerInput, EventInput, ingest_customers, ingest_events
-from users.models import Customer
+from users.models import Customer, Event
 
 NOW = datetime.now(UTC)
 ITEMS, CUSTOMERS = 20, 40
@@ -35,15 +37,23 @@ def scored(db):
         ],
         source="test",
     )
+    received(timedelta(hours=1))
     run = start_training(architecture="item_knn", config={"time_budget": 20, "precision": "int8"})
     run_training(training_run_id=run.pk)
     score_customers()
     return run
 
 
+def received(ago):
+    """All events came in so long ago; within one transaction the database's clock stands still."""
+    Event.objects.update(received_at=timezone.now() - ago)
+
+
 def act(*names):
     events = [EventInput(f"new {name}", "add_to_cart", datetime.now(UTC), name, "i19") for name in names]
     ingest_events(events=events, source="test")
+    mine = Event.objects.filter(type=EventType.ADD_TO_CART, customer__external_id__in=names)
+    Event.objects.filter(pk__in=list(mine.values_list("pk", flat=True))).update(received_at=timezone.now())
     return [Customer.objects.get(external_id=name).pk for name in names]
 
 
@@ -71,7 +81,8 @@ def test_only_whoever_has_news_is_scored_again(scored):
     assert {customer for customer in after if after[customer] != before.get(customer)} == set(changed)
     assert Recommendation.objects.get(customer_id=changed[2]).reason_item_ids[0], "by its own history, no newcomer"
     assert dict(ItemLinks.objects.values_list("item_id", "computed_at")) == links
-    assert score_shard(first=shards[0][0], last=shards[0][1]) == 0, "a shard that comes twice is harmless"
+    received(timedelta(hours=1))
+    assert score_shard(first=shards[0][0], last=shards[0][1]) == 0, "a shard that comes again is harmless"
 
 
 def test_everybody_in_shards_is_everybody_in_one_go(scored):
@@ -96,8 +107,11 @@ def test_the_task_and_the_command_do_it(scored, capsys):
     act("c5")
     call_command("score", "--changed")
     assert "written for 1 customers" in capsys.readouterr().out
-    act("c6")
-    score_customers_of_shard(*shards_with_news()[0])
+    received(timedelta(hours=1))
+    customer = act("c6")[0]
+    assert shards_with_news() == [(customer, customer)]
+    score_customers_of_shard(customer, customer)
+    received(timedelta(hours=1))
     assert shards_with_news() == []
     score_changed_customers()  # nothing to hand out
 
