@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -17,6 +17,7 @@ from recommendations.ml.splits import leave_last_out
 tables = arrays(np.float32, array_shapes(min_dims=1, max_dims=3), elements=st.floats(-1e6, 1e6, width=32))
 
 
+@settings(deadline=None)
 @given(tables)
 def test_bfloat16_rounds_as_torch_does(table):
     found = unpack(pack({"a": table}, "bfloat16"))["a"]
@@ -24,6 +25,7 @@ def test_bfloat16_rounds_as_torch_does(table):
     np.testing.assert_array_equal(found, want)
 
 
+@settings(deadline=None)
 @given(tables)
 def test_int8_is_off_by_at_most_half_a_step_of_its_row(table):
     found = unpack(pack({"a": table}, "int8"))["a"]
