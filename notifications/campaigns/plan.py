@@ -57,8 +57,10 @@ WITH stored AS (
     INSERT INTO notifications_recipient (run_id, customer_id, status, suppression, arm, propensity, variant_id,
         offer_id, coupon_id, item_ids, reason_item_ids, send_at, decided_at)
     SELECT %(run)s, decided.customer_id, decided.status, suppression, arm, propensity, variant_id, decided.offer_id,
+        -- Found by the customer alone: before the new coupons are in the statistics, the indexes on offer and on run
+        -- look as good, and have all of them under one key.
         (SELECT coupon.id FROM notifications_coupon coupon WHERE coupon.customer_id = decided.customer_id
-            AND coupon.offer_id = decided.offer_id AND coupon.run_id = %(run)s),
+            AND coupon.offer_id + 0 = decided.offer_id AND coupon.run_id + 0 = %(run)s),
         item_ids, reason_item_ids, send_at, %(now)s
     FROM {SHARD} decided
     ON CONFLICT (customer_id, run_id) DO NOTHING
