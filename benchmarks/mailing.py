@@ -2,8 +2,10 @@
 
 import json
 import random
+import sys
 import time
 from datetime import timedelta
+from itertools import count as numbers_from
 from typing import TYPE_CHECKING
 
 import django
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 CUSTOMERS_AT_ONCE = 5_000
 ITEMS = 2_000
+REMEMBER_AT = 10_000  # mails after which the memory is looked at first
+_plans = numbers_from()
 _FILLER = "<p>Prices and offers hold while stock lasts; see the terms in our shop for what is left out.</p>\n"
 
 
@@ -28,9 +32,10 @@ def plan_messages(count: int) -> "Run":
     from notifications.models import Campaign, Offer, Run, Segment, Variant
 
     now = timezone.now()
+    plan = next(_plans)
     items = Item.objects.bulk_create(
         Item(
-            external_id=f"mail-{n}",
+            external_id=f"mail-{plan}-{n}",
             title=f"Porcelain teapot no. {n}",
             price=f"{n % 90 + 5}.50",
             currency=settings.SHOP_CURRENCY,
@@ -39,20 +44,24 @@ def plan_messages(count: int) -> "Run":
         for n in range(ITEMS)
     )
     offer = Offer.objects.create(
-        name="Mailing",
+        name=f"Mailing {plan}",
         type=OfferType.SPEND_SAVE,
         value=5,
         minimum_spend=30,
         currency=settings.SHOP_CURRENCY,
         valid_days=14,
     )
-    segment = Segment.objects.create(name="Mailing", rule={"field": "profile.order_count", "op": ">=", "value": 0})
-    campaign = Campaign.objects.create(name="Mailing", segment=segment, offer=offer, status=CampaignStatus.RUNNING)
+    segment = Segment.objects.create(
+        name=f"Mailing {plan}", rule={"field": "profile.order_count", "op": ">=", "value": 0}
+    )
+    campaign = Campaign.objects.create(
+        name=f"Mailing {plan}", segment=segment, offer=offer, status=CampaignStatus.RUNNING
+    )
     html = starter_template().replace("</body>", f"<div>{_FILLER * 4}</div></body>")
     variant = Variant.objects.create(campaign=campaign, subject="{{ customer.first_name }}, £5 for you", html=html)
     run = Run.objects.create(campaign=campaign, scheduled_at=now, started_at=now, status=RunStatus.SENDING)
     for first in range(0, count, CUSTOMERS_AT_ONCE):
-        _plan(run, variant, offer, items, range(first, min(count, first + CUSTOMERS_AT_ONCE)))
+        _plan(run, variant, offer, items, [f"{plan}-{n}" for n in range(first, min(count, first + CUSTOMERS_AT_ONCE))])
     return run
 
 
@@ -67,11 +76,11 @@ def _plan(run, variant, offer, items, numbers) -> None:  # noqa: ANN001
     from users.encryption import lookup_hash
     from users.models import Consent, Customer
 
-    now, chance = timezone.now(), random.Random(numbers.start)
+    now, chance = timezone.now(), random.Random(numbers[0])
     customers = Customer.objects.bulk_create(
         Customer(
             external_id=f"mail-{n}",
-            first_name=f"Ada{n}",
+            first_name=f"Ada{n.partition('-')[2]}",
             email=(email := f"customer-{n}@example.com"),
             email_hash=lookup_hash(email),
             language="en",
@@ -121,22 +130,22 @@ def _plan(run, variant, offer, items, numbers) -> None:  # noqa: ANN001
 
 
 def main() -> None:
-    """Send everything that is due, as a Celery worker does, and print what it took."""
+    """Load, say so, wait for a line, send everything that is due as a Celery worker does, print what it took."""
     django.setup()
     from notifications.delivery.outbox import send_due
-
-    worker, rss = psutil.Process(), []
-    send_due(seconds=0)  # whatever is imported late
-    started, cpu = time.perf_counter(), time.process_time()
     from notifications.models import Message
 
+    worker, rss = psutil.Process(), [0]
+    send_due(seconds=0)  # whatever is imported late
     total = Message.objects.filter(state="planned").count()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    started, cpu = time.perf_counter(), time.process_time()
     while send_due(seconds=1):
-        done = total - Message.objects.filter(state="planned").count()
-        if not rss and done >= total / 10:
-            rss.append(worker.memory_info().rss)
-    figures = {"mails": total, "seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu}
-    print(json.dumps(figures | {"rss": [*rss, worker.memory_info().rss][-2:]}))
+        if not rss[0] and total - Message.objects.filter(state="planned").count() >= REMEMBER_AT:
+            rss = [worker.memory_info().rss]
+    figures = {"seconds": time.perf_counter() - started, "cpu": time.process_time() - cpu}
+    print(json.dumps(figures | {"rss": [rss[0], worker.memory_info().rss]}), flush=True)
 
 
 if __name__ == "__main__":

@@ -202,6 +202,8 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = DEBUG or DEMO
 
 vars().update(env.email_url("EMAIL_URL", default="smtp://127.0.0.1:1025"))
+# Messages a minute that a channel or a mail domain gets at most: email=60000,gmail.com=6000
+SEND_RATES = env.dict("SEND_RATES", default={})
 EMAIL_TIMEOUT = env.float("EMAIL_TIMEOUT", default=20)
 # Only where the mail server does not sign itself. The key is RSA in PEM; in .env its line ends are written \n.
 DKIM_DOMAIN = env.str("DKIM_DOMAIN", default="")

@@ -1,6 +1,6 @@
 """Deliverability: does the sender's domain prove itself, how do the mailboxes take our mail, how fast may it grow."""
 
-from datetime import date
+from datetime import date, timedelta
 from email.utils import parseaddr
 from typing import Any
 
@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
 from catalog.big_tables import ReadOnlyBigTableAdmin
+from notifications.delivery.breaker import resting
+from notifications.delivery.throttle import rate_of
 from notifications.listening.domains import (
     BOUNCES_BAD,
     BOUNCES_GOOD,
@@ -29,6 +31,7 @@ from notifications.listening.domains import (
 from notifications.listening.sender_domain import Check, check_sender
 from notifications.listening.warm_up import warm_up
 from notifications.models import DomainDay, Feedback
+from users.choices import Channel
 
 DAYS = 30
 REMEMBERED = 300  # seconds that the answers of name servers are shown
@@ -53,7 +56,7 @@ class DomainDayAdmin(ReadOnlyBigTableAdmin):
             "checks": _checks(domain),
             "days": DAYS,
             "cards": _cards(domains, days),
-            "rows": [_row(each) for each in domains],
+            "rows": _rows(domains),
             "bars": _bars(days),
             "warm_up": warm_up([sent for _day, sent in days]),
         }
@@ -95,9 +98,18 @@ def _cards(domains: list[DomainHealth], days: list[tuple[date, int]]) -> list[di
     ]
 
 
-def _row(health: DomainHealth) -> dict[str, Any]:
+def _rows(domains: list[DomainHealth]) -> list[dict[str, Any]]:
+    """The domains with what came back, and which of them rest or are limited now."""
+    names = {f"{Channel.EMAIL}:{each.domain}": each.domain for each in domains}
+    rests = {names[name]: seconds for name, seconds in resting(names).items()}
+    return [_row(each, rests.get(each.domain, 0.0)) for each in domains]
+
+
+def _row(health: DomainHealth, rests: float) -> dict[str, Any]:
     return {
         "domain": health.domain,
+        "rests": timedelta(seconds=round(rests)) if rests else None,
+        "limit": rate_of(health.domain),
         "sent": health.sent,
         "per_day": health.sent / DAYS,
         "hard": health.hard_bounces,

@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminFileFieldWidg
 
 from catalog.big_tables import BigTableAdmin, ReadOnlyBigTableAdmin
 from catalog.models import Item
-from notifications.admin.labels import MESSAGE_COLOURS, RECIPIENT_COLOURS, RUN_COLOURS
+from notifications.admin.labels import MESSAGE_COLOURS, RECIPIENT_COLOURS, RUN_COLOURS, error_label
 from notifications.admin.moves import possible_moves
 from notifications.choices import OPEN_RUN_STATUSES, MessageState
 from notifications.delivery.resend import NotResendableError, resend_message
@@ -82,9 +82,12 @@ class RunAdmin(ReadOnlyBigTableAdmin):
 
 def _run_context(run: Run, request: HttpRequest) -> dict[str, Any]:
     moves = possible_moves(run.campaign, request.user) if run.status in OPEN_RUN_STATUSES else []
+    progress = run_progress(run)
     return {
         "run": run,
-        "progress": run_progress(run),
+        "progress": progress,
+        "troubles": [(error_label(kind), count) for kind, count in progress.errors.items()],
+        "delayed": [(error_label(kind), count) for kind, count in progress.delayed.items()],
         "moves": [move for move in moves if move.name in ("pause", "resume", "stop")],
     }
 
@@ -154,9 +157,10 @@ class MessageAdmin(ReadOnlyBigTableAdmin):
         ("subject", "provider_id"),
         ("due_at", "sent_at"),
         ("first_opened_at", "machine_opened_at", "first_clicked_at"),
-        ("attempts", "error_kind"),
+        ("attempts", "problem"),
         "error",
     )
+    readonly_fields = ("problem",)
 
     @admin.display(description=_("message"))
     def subject_or_id(self, message: Message) -> str:
@@ -174,7 +178,7 @@ class MessageAdmin(ReadOnlyBigTableAdmin):
     def problem(self, message: Message) -> SafeString | str:
         if not message.error_kind:
             return "—"
-        return format_html('<span title="{}">{}</span>', message.error, message.error_kind.replace("_", " "))
+        return format_html('<span title="{}">{}</span>', message.error, error_label(message.error_kind))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Message], search_term: str

@@ -1,6 +1,9 @@
-"""The colours of statuses, the same on every page."""
+"""The colours of statuses and the words for kinds of errors, the same on every page."""
 
-from notifications.choices import CampaignStatus, MessageState, RecipientStatus, RunStatus
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from notifications.choices import CampaignStatus, MessageState, RecipientStatus, RunStatus, SuppressionReason
 
 CAMPAIGN_COLOURS: dict[str, str] = {
     CampaignStatus.DRAFT: "",
@@ -33,3 +36,19 @@ MESSAGE_COLOURS: dict[str, str] = {
     MessageState.UNKNOWN: "warning",
     MessageState.CANCELLED: "",
 }
+ERROR_KINDS: dict[str, str | Promise] = {
+    "transient": _("Not accepted for now"),
+    "throttled": _("Too fast for the provider, or nobody there"),
+    "permanent": _("Refused for good"),
+    "bad_address": _("Nobody can be reached there"),
+    "outcome_unknown": _("The answer was lost: it may have arrived"),
+    "abandoned": _("The worker stopped: it may have arrived"),
+    "domain_rests": _("Waits for its mail domain"),
+    "erased": _("The customer was erased"),
+    **{reason.value: reason.label for reason in SuppressionReason},
+}
+
+
+def error_label(kind: str) -> str:
+    """What a kind of error means; one that has no words of its own as it is stored."""
+    return str(ERROR_KINDS.get(kind, kind.replace("_", " ")))

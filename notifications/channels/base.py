@@ -22,6 +22,10 @@ class TransientError(DeliveryError):
     kind = "transient"
 
 
+class MailboxError(TransientError):
+    """Not accepted now for a reason that is only this mailbox's: it is full, or busy."""
+
+
 class ThrottledError(TransientError):
     """Not accepted because we send too fast, or because the provider is not there at all: the channel rests."""
 

@@ -12,7 +12,6 @@ from notifications.decisions.quiet import awake_sql, quiet_parameters, zone_sql
 from notifications.decisions.reach import refusal_sql
 from notifications.models import FrequencyCap, Run
 
-BATCH = 50  # what a killed worker leaves `unknown` at most
 LEASE = timedelta(minutes=5)
 
 _LOCK = f"""
@@ -79,7 +78,7 @@ class Batch:
     cancelled: int
 
 
-def claim_batch(*, run: Run, limit: int = BATCH) -> Batch:
+def claim_batch(*, run: Run, limit: int = 50) -> Batch:
     """Claim due messages of `run`; they are `sending`, and that is committed, when this returns."""
     now = timezone.now()
     with transaction.atomic(durable=True), connection.cursor() as cursor:

@@ -11,6 +11,7 @@ from notifications.channels.base import Address, BadAddressError, Envelope, Noti
 from notifications.content.render import CompiledContent, compile_content
 from notifications.delivery.claim import Claim
 from notifications.delivery.context import Addressee, Contexts
+from notifications.listening.domains import domain_of
 from notifications.listening.opens import pixel_html
 from notifications.listening.tokens import TokenMaker
 from notifications.models import Recipient, Run, Variant
@@ -23,6 +24,7 @@ class Letter:
     claim: Claim
     addressee: Addressee
     addresses: tuple[Address, ...]
+    domain: str = ""  # of its mailbox
 
 
 class Letters:
@@ -55,7 +57,13 @@ class Letters:
         self._contexts.prepare(addressees)
         addresses = self._channel.addresses([each.customer_id for each in addressees])
         by_message = {claim.message_id: claim for claim in claims}
-        return [Letter(by_message[each.message_id], each, addresses.get(each.customer_id, ())) for each in addressees]
+        return [
+            self._letter(by_message[each.message_id], each, addresses.get(each.customer_id, ())) for each in addressees
+        ]
+
+    def _letter(self, claim: Claim, addressee: Addressee, addresses: tuple[Address, ...]) -> Letter:
+        is_mail = self._channel.capabilities.takes_mail and addresses
+        return Letter(claim, addressee, addresses, domain_of(addresses[0].value) if is_mail else "")
 
     def render(self, letter: Letter) -> Envelope | Notice:
         """One letter as it is handed to the channel. Raises ContentError, LookupError or BadAddressError."""

@@ -1,7 +1,6 @@
 """One batch on its way through a channel."""
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,12 +12,12 @@ from notifications.channels.base import (
     Notice,
     OutcomeUnknownError,
     Receipt,
-    ThrottledError,
+    TransientError,
 )
-from notifications.delivery.claim import Batch, Claim
-from notifications.delivery.letters import Letters
+from notifications.delivery.claim import Batch
+from notifications.delivery.gate import Gate
+from notifications.delivery.letters import Letter, Letters
 from notifications.delivery.record import Outcome, content_failure
-from notifications.listening.domains import domain_of
 
 logger = logging.getLogger(__name__)
 
@@ -26,16 +25,15 @@ logger = logging.getLogger(__name__)
 class Turn:
     """A batch on its way, and what is known of each of its messages."""
 
-    def __init__(self, batch: Batch, letters: Letters, may_go_on: Callable[[], bool]) -> None:
-        self.is_throttled = False
+    def __init__(self, batch: Batch, letters: Letters, gate: Gate, may_go_on: Callable[[], bool]) -> None:
         self.dead: list[Address] = []
-        self.sent_to: Counter[str] = Counter()  # mails by the domain of their mailbox
+        self.handed = 0
         self._batch = batch
         self._letters = letters
+        self._gate = gate
         self._may_go_on = may_go_on
-        self._handed: dict[int, tuple[Claim, str]] = {}  # what the channel took and has not answered for
+        self._handed: dict[int, tuple[Letter, str]] = {}  # what the channel took and has not answered for
         self._settled: dict[int, Outcome] = {}
-        self._domains: dict[int, str] = {}
 
     def run(self, channel: Channel[Any]) -> None:
         """Send until the batch is done, the channel asks for a rest, or the batch must be given back."""
@@ -52,39 +50,51 @@ class Turn:
         return [self._settled.get(claim.message_id) or Outcome.given_back(claim) for claim in self._batch.claims]
 
     def _rendered(self) -> Iterator[Envelope | Notice]:
-        for letter in self._letters.load(self._batch.claims):
-            if self.is_throttled or not self._may_go_on():
+        letters = self._letters.load(self._batch.claims)
+        self._gate.open([letter.domain for letter in letters])
+        for letter in letters:
+            if self._gate.channel_rests or not self._may_go_on():
                 return
-            claim = letter.claim
+            if self._is_held(letter):
+                continue
             try:
                 rendered = self._letters.render(letter)
             except DeliveryError as error:
-                self._settled[claim.message_id] = Outcome.of_error(claim, error)
+                self._settle_unsent(letter, Outcome.of_error(letter.claim, error))
                 continue
             except Exception as error:
-                logger.warning("Message %d could not be rendered: %s", claim.message_id, error)
-                self._settled[claim.message_id] = content_failure(claim, error)
+                logger.warning("Message %d could not be rendered: %s", letter.claim.message_id, error)
+                self._settle_unsent(letter, content_failure(letter.claim, error))
                 continue
-            self._handed[claim.message_id] = (
-                claim,
-                rendered.subject if isinstance(rendered, Envelope) else rendered.title,
-            )
-            if isinstance(rendered, Envelope):
-                self._domains[claim.message_id] = domain_of(rendered.address.value)
+            subject = rendered.subject if isinstance(rendered, Envelope) else rendered.title
+            self._handed[letter.claim.message_id] = (letter, subject)
+            self.handed += 1
             yield rendered
 
+    def _is_held(self, letter: Letter) -> bool:
+        """Whether its domain takes nothing now; then it is put off, or given up."""
+        try:
+            seconds = self._gate.admit(letter.domain)
+        except TransientError as error:
+            self._settle_unsent(letter, Outcome.given_up(letter.claim, error))
+            return True
+        if seconds:
+            self._settle_unsent(letter, Outcome.put_off(letter.claim, domain=letter.domain, seconds=seconds))
+        return bool(seconds)
+
     def _settle(self, receipt: Receipt) -> None:
-        claim, subject = self._handed.pop(receipt.message_id)
+        letter, subject = self._handed.pop(receipt.message_id)
         self.dead += receipt.dead
+        self._gate.hear(letter.domain, receipt.error)
         if receipt.error is None:
-            outcome = Outcome.sent(claim, subject=subject, provider_id=receipt.provider_id)
-            if domain := self._domains.get(receipt.message_id):
-                self.sent_to[domain] += 1
+            outcome = Outcome.sent(letter.claim, subject=subject, provider_id=receipt.provider_id, domain=letter.domain)
         else:
-            outcome = Outcome.of_error(claim, receipt.error, subject=subject)
-            self.is_throttled |= isinstance(receipt.error, ThrottledError)
-        self._settled[claim.message_id] = outcome
+            outcome = Outcome.of_error(letter.claim, receipt.error, subject=subject)
+        self._settled[receipt.message_id] = outcome
+
+    def _settle_unsent(self, letter: Letter, outcome: Outcome) -> None:
+        self._settled[letter.claim.message_id] = outcome
 
     def _lose(self, error: BaseException) -> None:
-        for claim, subject in self._handed.values():
-            self._settled[claim.message_id] = Outcome.of_error(claim, error, subject=subject)
+        for letter, subject in self._handed.values():
+            self._settled[letter.claim.message_id] = Outcome.of_error(letter.claim, error, subject=subject)

@@ -1,9 +1,7 @@
 """How the mailboxes of each domain take our mail: sent, bounced, complained of; and what the large ones allow."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from django.db import connection
 from django.utils import timezone
@@ -15,12 +13,6 @@ COMPLAINTS_GOOD, COMPLAINTS_BAD = 0.001, 0.003
 BOUNCES_GOOD, BOUNCES_BAD = 0.02, 0.05
 ENOUGH = 100  # mails below which a rate says nothing
 
-_COUNT = """
-INSERT INTO notifications_domainday (day, domain, sent)
-SELECT %(day)s, domain, sent FROM unnest(%(domains)s::varchar[], %(sent)s::bigint[]) AS new (domain, sent)
-ORDER BY domain
-ON CONFLICT (day, domain) DO UPDATE SET sent = notifications_domainday.sent + excluded.sent
-"""
 _HEALTH = f"""
 WITH sent AS (
     SELECT domain, sum(sent)::bigint AS sent FROM notifications_domainday WHERE day >= %(since)s GROUP BY domain
@@ -59,14 +51,6 @@ class DomainHealth:
 def domain_of(address: str) -> str:
     """The domain of a mail address in lower case, or nothing."""
     return address.rpartition("@")[2].strip("<> .").lower()[:255] if "@" in address else ""
-
-
-def count_sent(sent: Mapping[str, int]) -> None:
-    """Add mails that were handed over just now to their domains; in one order, so that workers wait in turn."""
-    if sent:
-        values: dict[str, Any] = {"day": timezone.now().date(), "domains": list(sent), "sent": list(sent.values())}
-        with connection.cursor() as cursor:
-            cursor.execute(_COUNT, values)
 
 
 def domain_health(*, days: int, limit: int = 50) -> list[DomainHealth]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from notifications.choices import MessageState
 from notifications.listening.tokens import BadTokenError, MessageToken, read_unsubscribe
@@ -14,6 +15,16 @@ from users.choices import Channel, ConsentPurpose, EventType
 from users.ingestion import EventInput, ingest_events
 from users.models import Consent, Customer
 from users.privacy.consents import current_consents
+
+# What staff call by its technique.
+_CUSTOMERS_WORDS = {
+    Channel.EMAIL: Channel.EMAIL.label,
+    Channel.WEBPUSH: gettext_lazy("Notifications in the browser"),
+    Channel.FCM: gettext_lazy("Notifications on Android"),
+    Channel.APNS: gettext_lazy("Notifications on iPhone and iPad"),
+    Channel.INBOX: gettext_lazy("Messages in the app"),
+    Channel.WEBHOOK: gettext_lazy("Messages to your phone"),
+}
 
 
 @dataclass(frozen=True)
@@ -34,7 +45,7 @@ class Preference:
         """What the customer reads."""
         if self.purpose == ConsentPurpose.PROFILING:
             return _("Personal recommendations")
-        return str(Channel(self.channel).label)
+        return str(_CUSTOMERS_WORDS.get(self.channel, self.channel))
 
 
 def preferences_customer(*, token: str) -> Customer:

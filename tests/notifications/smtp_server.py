@@ -1,6 +1,9 @@
 """A real SMTP server that records what it accepts and misbehaves towards chosen addresses."""
 
+import asyncio
 import socket
+import ssl
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,10 +16,18 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 @dataclass
 class Recorder:
-    """`at_recipient` and `after_data` map an address to the server's answer; "drop" hangs up without one."""
+    """`at_recipient` and `after_data` map an address to the server's answer; "drop" hangs up without one.
+
+    `at_domain` does it for all addresses of a domain, and `asked` counts how often each was asked for. `delay` is how
+    long the server takes for every mail.
+    """
 
     at_recipient: dict[str, str] = field(default_factory=dict)
+    at_domain: dict[str, str] = field(default_factory=dict)
     after_data: dict[str, str] = field(default_factory=dict)
+    after_every_text: str = "250 accepted"
+    delay: float = 0.0
+    asked: Counter[str] = field(default_factory=Counter)
     on_data: object = None
     per_connection: int = 0
     pipelining: bool = False
@@ -31,7 +42,9 @@ class Recorder:
         return [*responses[:-1], *(["250-PIPELINING"] if self.pipelining else []), responses[-1]]
 
     async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list) -> str:  # noqa: N802
-        answer = self.at_recipient.get(address, "250 OK")
+        domain = address.rpartition("@")[2]
+        self.asked[domain] += 1
+        answer = self.at_recipient.get(address) or self.at_domain.get(domain, "250 OK")
         if answer == "drop":
             server.transport.abort()
         elif answer.startswith("250"):
@@ -50,7 +63,9 @@ class Recorder:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         address = envelope.rcpt_tos[0]
-        answer = self.after_data.get(address, "250 accepted")
+        answer = self.after_data.get(address, self.after_every_text)
+        if self.delay:
+            await asyncio.sleep(self.delay)
         if answer in ("drop", "250 accepted"):
             self.accepted.append((address, envelope.original_content))
         if callable(self.on_data):
@@ -69,11 +84,11 @@ class Recorder:
 
 
 @contextmanager
-def smtp_server(recorder: Recorder) -> Iterator[Recorder]:
+def smtp_server(recorder: Recorder, *, starttls: ssl.SSLContext | None = None) -> Iterator[Recorder]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         recorder.port = probe.getsockname()[1]
-    controller = Controller(recorder, hostname="127.0.0.1", port=recorder.port)
+    controller = Controller(recorder, hostname="127.0.0.1", port=recorder.port, tls_context=starttls)
     controller.start()
     try:
         yield recorder

@@ -15,6 +15,7 @@ from notifications.channels.base import (
     Address,
     BadAddressError,
     DeliveryError,
+    MailboxError,
     OutcomeUnknownError,
     PermanentError,
     ThrottledError,
@@ -24,6 +25,8 @@ from notifications.channels.email.server import SmtpSettings
 
 IDLE_SECONDS = 5  # servers may hang up on a silent client, so ask after that before relying on the connection
 _POLICY = re.compile(r"\b[45]\.7\.\d+\b")
+_MAILBOX = re.compile(r"\b4\.2\.\d+\b")
+_NOWHERE = re.compile(r"\b5\.1\.(?:1|2|3|6|10)\b")  # no such mailbox, no such domain, no address, moved, null MX
 _BAD_MAILBOX = {550, 551, 553}
 
 
@@ -206,11 +209,18 @@ class SmtpConnection:
 
 
 def refusal(code: int, answer: str, *, at_recipient: bool) -> DeliveryError:
-    """What a negative answer means. X.7.X is policy (RFC 3463): slowing down helps, another address does not."""
+    """What a negative answer means (RFC 5321, RFC 3463).
+
+    X.7.X is policy: another address does not help. At a recipient it is mostly that domain's (greylisting), so only
+    there it is no reason for the whole channel to rest; 421 always is one, because the server hangs up.
+    """
     text = f"{code} {answer}"[:500]
+    is_policy = _POLICY.search(answer) is not None
     if 400 <= code < 500:
-        return ThrottledError(text) if code == 421 or _POLICY.search(answer) else TransientError(text)
-    if at_recipient and code in _BAD_MAILBOX and not _POLICY.search(answer):
+        if code == 421 or (is_policy and not at_recipient):
+            return ThrottledError(text)
+        return MailboxError(text) if at_recipient and _MAILBOX.search(answer) else TransientError(text)
+    if at_recipient and not is_policy and (code in _BAD_MAILBOX or _NOWHERE.search(answer)):
         return BadAddressError(text)
     return PermanentError(text)
 

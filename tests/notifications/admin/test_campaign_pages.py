@@ -166,7 +166,7 @@ def test_an_open_run_shows_its_progress(admin_client, db):
     page = admin_client.get(reverse("admin:notifications_run_change", args=[run.pk])).content.decode()
     assert "75.0%" in page
     assert "3 / 4" in page
-    assert "permanent" in page
+    assert "Refused for good" in page
 
 
 def test_sending_again_is_confirmed_and_only_for_unknown_and_failed(admin_client, db):

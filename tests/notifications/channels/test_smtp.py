@@ -11,6 +11,7 @@ from notifications.channels.base import (
     Address,
     BadAddressError,
     Envelope,
+    MailboxError,
     Mailing,
     OutcomeUnknownError,
     PermanentError,
@@ -62,12 +63,15 @@ def test_mails_arrive_unchanged_over_one_connection(smtp):
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ("450 4.2.1 mailbox busy", TransientError),
-        ("452 4.2.2 full", TransientError),
-        ("450 4.7.1 greylisted", ThrottledError),
+        ("450 4.2.1 mailbox busy", MailboxError),
+        ("452 4.2.2 full", MailboxError),
+        ("450 4.4.3 no answer of the domain's name servers", TransientError),
+        ("450 4.7.1 greylisted", TransientError),
         ("421 4.3.2 going down", ThrottledError),
         ("550 5.1.1 no such user", BadAddressError),
         ("553 bad mailbox name", BadAddressError),
+        ("554 5.1.2 no such domain", BadAddressError),
+        ("556 5.1.10 the domain takes no mail", BadAddressError),
         ("550 5.7.1 blocked by policy", PermanentError),
         ("554 no", PermanentError),
         ("drop", TransientError),
@@ -87,6 +91,7 @@ def test_refusals_at_the_recipient_are_told_apart_and_stop_nobody_else(smtp, ans
     ("answer", "error"),
     [
         ("451 4.3.0 later", TransientError),
+        ("451 4.7.1 too many mails of yours", ThrottledError),
         ("554 5.6.0 content refused", PermanentError),
         ("550 5.1.1 late", PermanentError),
     ],
@@ -154,9 +159,9 @@ def test_the_same_bytes_as_the_standard_library_sends(smtp):
 
 
 KINDS = {
-    "busy": ("at_recipient", "450 4.2.1 mailbox busy", TransientError),
-    "full": ("at_recipient", "452 4.2.2 full", TransientError),
-    "slow": ("at_recipient", "450 4.7.1 greylisted", ThrottledError),
+    "busy": ("at_recipient", "450 4.2.1 mailbox busy", MailboxError),
+    "full": ("at_recipient", "452 4.2.2 full", MailboxError),
+    "grey": ("at_recipient", "450 4.7.1 greylisted", TransientError),
     "later": ("at_recipient", "421 4.3.2 going down", ThrottledError),
     "gone": ("at_recipient", "550 5.1.1 no such user", BadAddressError),
     "policy": ("at_recipient", "554 5.7.1 no", PermanentError),

@@ -1,10 +1,11 @@
 """`python -m tests.notifications.delivery.kill_run MESSAGES KILLS SEED`: a run into a recording SMTP sink under fire.
 
-Two workers send while, at random moments, a worker, Valkey or PostgreSQL is killed by SIGKILL and started anew. In the
-end the leases of what was abandoned are let run out; the report holds what the sink took against the database.
+Two workers send while, at random moments of the run, a worker, Valkey or PostgreSQL with all its processes is killed by
+SIGKILL and started anew. In the end the leases of what was abandoned are let run out; the report holds what the sink
+took against the database.
 """
 
-import asyncio
+import contextlib
 import json
 import os
 import random
@@ -12,29 +13,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
 from pathlib import Path
 
+import psutil
 import psycopg2
 
-from benchmarks.sink import Sink
 from config.embedded import EmbeddedServerError, EmbeddedServers
+from tests.notifications.delivery.recording_sink import Recording, start_sink
 
-WORKER = """
-import time, django
-django.setup()
-from django.db import close_old_connections
-from notifications.delivery.outbox import send_due
-while True:
-    try:
-        send_due(seconds=2)
-        time.sleep(0.05)
-    except Exception:
-        close_old_connections()
-        time.sleep(0.2)
-"""
 ENVIRONMENT = {
     "DJANGO_SETTINGS_MODULE": "config.settings",
     "SECRET_KEY": "only-for-tests",
@@ -43,37 +31,9 @@ ENVIRONMENT = {
     "LOG_LEVEL": "CRITICAL",
     "QUIET_HOURS": "",
 }
-PATIENCE = 300  # seconds in which nothing is sent
-
-
-class Recording(Sink):
-    """Remembers whom each mail that it took was for."""
-
-    taken: Counter[str] = Counter()
-    address = ""
-
-    def heard(self, line: bytes) -> None:
-        if line.upper().startswith(b"RCPT TO:"):
-            self.address = line[9:-1].decode()
-
-    def took(self) -> None:
-        Recording.taken[self.address] += 1
-
-
-def start_sink() -> int:
-    """Serve in a thread of this process; returns the port."""
-    ports: list[int] = []
-    ready = threading.Event()
-
-    async def serve() -> None:
-        server = await asyncio.get_running_loop().create_server(Recording, "127.0.0.1", 0)
-        ports.append(server.sockets[0].getsockname()[1])
-        ready.set()
-        await server.serve_forever()
-
-    threading.Thread(target=lambda: asyncio.run(serve()), daemon=True).start()
-    ready.wait(10)
-    return ports[0]
+WORKERS = 2
+PACE = 0.02  # seconds that the sink thinks about a mail
+PATIENCE = 120  # seconds in which nothing is sent
 
 
 class Victims:
@@ -82,7 +42,14 @@ class Victims:
     def __init__(self, servers: EmbeddedServers, chance: random.Random) -> None:
         self.servers, self.chance = servers, chance
         self.kills: Counter[str] = Counter()
-        self.workers = [self._worker() for _ in range(2)]
+        self._nursery = subprocess.Popen(
+            [sys.executable, "-m", "tests.notifications.delivery.kill_worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+        )
+        self.workers = [self._worker() for _ in range(WORKERS)]
 
     def kill_one(self) -> None:
         """Kill one at random and start it anew; workers most often, because they are the most."""
@@ -91,17 +58,20 @@ class Victims:
         self.kills[victim] += 1
 
     def stop(self) -> None:
+        self._nursery.kill()
+        self._nursery.wait()
         for worker in self.workers:
-            worker.kill()
-            worker.wait()
+            _kill(worker)
 
-    def _worker(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-c", WORKER])
+    def _worker(self) -> int:
+        assert self._nursery.stdin is not None
+        assert self._nursery.stdout is not None
+        self._nursery.stdin.write("\n")
+        return int(self._nursery.stdout.readline())
 
     def _kill_worker(self) -> None:
-        number = self.chance.randrange(len(self.workers))
-        self.workers[number].kill()
-        self.workers[number].wait()
+        number = self.chance.randrange(WORKERS)
+        _kill(self.workers[number])
         self.workers[number] = self._worker()
 
     def _kill_valkey(self) -> None:
@@ -109,20 +79,29 @@ class Victims:
         if process is not None:
             process.kill()
             process.wait()
+        time.sleep(self.chance.uniform(0, 0.3))
         self.servers.valkey.start()
 
     def _kill_postgres(self) -> None:
-        os.kill(self.servers.postgres.pid() or 0, signal.SIGKILL)
+        postmaster = psutil.Process(self.servers.postgres.pid() or 0)
+        for process in (postmaster, *postmaster.children(recursive=True)):
+            _kill(process.pid)
+        time.sleep(self.chance.uniform(0, 0.3))
         until = time.monotonic() + 60
         while True:
             try:
                 self.servers.postgres.start()
-            except (EmbeddedServerError, psycopg2.OperationalError):  # orphaned backends, or recovery, take a while
+            except (EmbeddedServerError, psycopg2.OperationalError):  # it is recovering
                 if time.monotonic() > until:
                     raise
-                time.sleep(0.5)
+                time.sleep(0.1)
             else:
                 return
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def left() -> int:
@@ -139,18 +118,23 @@ def left() -> int:
             time.sleep(0.2)
 
 
-def fire(victims: Victims, *, kills: int, pause: float) -> None:
-    """Kill until it was often enough and all is sent."""
-    last, moved_at = left(), time.monotonic()
-    while last or sum(victims.kills.values()) < kills:
-        time.sleep(victims.chance.uniform(0.2, 2 * pause))
-        if sum(victims.kills.values()) < kills:
+def fire(victims: Victims, *, kills: int, messages: int) -> None:
+    """Kill whenever as many messages are under way or done as chance said, until none is left."""
+    moments = sorted((victims.chance.randrange(int(messages * 0.95)) for _ in range(kills)), reverse=True)
+    waiting, moved_at = messages, time.monotonic()
+    while waiting:
+        time.sleep(victims.chance.uniform(0, 0.2))
+        while moments and messages - waiting >= moments[-1]:
+            moments.pop()
             victims.kill_one()
-        now = left()
-        if now != last or sum(victims.kills.values()) < kills:
-            last, moved_at = now, time.monotonic()
-        if time.monotonic() - moved_at > PATIENCE:
-            raise SystemExit(f"{now} messages are stuck")
+            time.sleep(victims.chance.uniform(0, 0.2))
+        last, waiting = waiting, left()
+        if waiting != last:
+            moved_at = time.monotonic()
+        elif time.monotonic() - moved_at > PATIENCE:
+            raise SystemExit(f"{waiting} messages are stuck after {dict(victims.kills)}")
+    for _ in moments:
+        victims.kill_one()
 
 
 def report(kills: Counter[str], messages: int, seconds: float) -> dict[str, object]:
@@ -185,11 +169,10 @@ def report(kills: Counter[str], messages: int, seconds: float) -> dict[str, obje
 
 def main() -> None:
     messages, kills, seed = (int(argument) for argument in sys.argv[1:4])
-    pause = float(sys.argv[4]) if len(sys.argv) > 4 else 1.0
     with tempfile.TemporaryDirectory(prefix="apropos-kill-") as folder:
         Path(folder).chmod(0o755)  # the embedded PostgreSQL runs as another user when we are root
         with EmbeddedServers(Path(folder)) as servers:
-            os.environ.update(ENVIRONMENT | servers.urls | {"EMAIL_URL": f"smtp://127.0.0.1:{start_sink()}"})
+            os.environ.update(ENVIRONMENT | servers.urls | {"EMAIL_URL": f"smtp://127.0.0.1:{start_sink(PACE)}"})
             import django
             from django.core.management import call_command
 
@@ -201,7 +184,7 @@ def main() -> None:
             started = time.monotonic()
             victims = Victims(servers, random.Random(seed))
             try:
-                fire(victims, kills=kills, pause=pause)
+                fire(victims, kills=kills, messages=messages)
             finally:
                 victims.stop()
             print(json.dumps(report(victims.kills, messages, time.monotonic() - started)))

@@ -8,9 +8,9 @@ from django.utils import timezone
 from notifications.campaigns.lifecycle import pause_campaign, resume_campaign, stop_campaign
 from notifications.choices import CampaignStatus, MessageState, RunStatus
 from notifications.delivery import outbox
+from notifications.delivery.breaker import resting
 from notifications.delivery.claim import claim_batch
 from notifications.delivery.outbox import send_due
-from notifications.delivery.throttle import is_resting
 from notifications.listening.tokens import read_click, read_unsubscribe
 from notifications.models import Link, Message, Suppression
 from tests.factories import CampaignFactory, ConsentFactory, RunFactory, VariantFactory
@@ -147,7 +147,7 @@ def test_the_channel_rests_when_the_server_is_away_and_nothing_is_lost(plan_mess
     port = settings.EMAIL_PORT
     settings.EMAIL_PORT = 1
     send_due()
-    assert is_resting("email")
+    assert resting(["email"])
     assert set(states().values()) == {"planned"}
     assert sorted(Message.objects.values_list("attempts", flat=True)) == [0, 0, 0, 0, 1]
     settings.EMAIL_PORT = port
@@ -189,7 +189,8 @@ def test_two_workers_at_once_send_everything_once(plan_message, smtp):
 
 
 def test_runs_take_turns(plan_message, smtp, monkeypatch):
-    monkeypatch.setattr(outbox, "BATCH", 1)
+    monkeypatch.setattr(outbox, "LARGEST_BATCH", 1)
+    monkeypatch.setattr(outbox, "FIRST_BATCH", 1)
     other = RunFactory(campaign=CampaignFactory(status="running"), status="sending")
     VariantFactory(campaign=other.campaign)
     for _ in range(3):

@@ -74,3 +74,12 @@ def test_a_customer_without_the_shops_id_still_gets_there(client, link):
     response = client.get(f"/t/c/{TokenMaker().click(message_id=message.pk, link_id=link.pk)}")
     assert response.status_code == 302
     assert Event.objects.count() == 0
+
+
+@pytest.mark.parametrize("gone", ["message", "link"])
+def test_a_link_to_what_is_gone_leads_to_a_friendly_page(client, message, link, click_url, gone):
+    {"message": message, "link": link}[gone].delete()
+    response = client.get(click_url, headers={"user-agent": "Firefox"})
+    assert response.status_code == 404
+    assert "This link does not work" in response.content.decode()
+    assert Event.objects.count() == 0

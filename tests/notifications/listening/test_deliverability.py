@@ -13,7 +13,7 @@ import pytest
 from django.utils import timezone
 
 from notifications.choices import FeedbackKind
-from notifications.listening.domains import DomainHealth, count_sent, domain_health, domain_of, level, sent_by_day
+from notifications.listening.domains import DomainHealth, domain_health, domain_of, level, sent_by_day
 from notifications.listening.sender_domain import check_sender
 from notifications.listening.warm_up import FIRST_DAY, warm_up
 from notifications.models import DomainDay, Feedback
@@ -122,21 +122,21 @@ def test_a_name_server_that_does_not_answer_is_no_verdict(names, monkeypatch):
     assert set(verdicts(names).values()) == {"away"}
 
 
+def sent(domain, mails, *, days=0):
+    DomainDay.objects.create(day=timezone.now().date() - timedelta(days=days), domain=domain, sent=mails)
+
+
 @pytest.mark.django_db
 class TestRates:
-    def test_what_was_sent_is_added_up_by_day_and_domain(self):
-        count_sent({"a.example": 2, "b.example": 1})
-        count_sent({"a.example": 3})
-        count_sent({})
-        assert list(DomainDay.objects.order_by("domain").values_list("domain", "sent")) == [
-            ("a.example", 5),
-            ("b.example", 1),
-        ]
+    def test_days_without_any_mail_are_there_too(self):
+        sent("a.example", 5)
+        sent("b.example", 1)
+        sent("a.example", 7, days=2)
         assert sent_by_day(days=3)[-1] == (timezone.now().date(), 6)
-        assert [sent for _day, sent in sent_by_day(days=3)] == [0, 0, 6]
+        assert [mails for _day, mails in sent_by_day(days=3)] == [7, 0, 6]
 
     def test_rates_count_what_came_back_within_the_days(self):
-        count_sent({"a.example": 1000})
+        sent("a.example", 1000)
         for number, (kind, days) in enumerate(
             [(FeedbackKind.COMPLAINT, 0), (FeedbackKind.COMPLAINT, 40), (FeedbackKind.HARD_BOUNCE, 1)]
         ):
@@ -148,7 +148,7 @@ class TestRates:
 
     def test_the_page_shows_them(self, admin_client, names, monkeypatch):
         monkeypatch.setattr("notifications.listening.sender_domain._system_resolver", lambda: names.resolver)
-        count_sent({"gmail.com": 12_000})
+        sent("gmail.com", 12_000)
         for number in range(40):
             Feedback.objects.create(
                 kind=FeedbackKind.COMPLAINT,
