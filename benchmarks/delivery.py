@@ -34,9 +34,9 @@ from notifications.delivery.letters import Letters
 from notifications.models import Message, Run
 
 MESSAGES = int(os.environ.get("DELIVERY_MESSAGES", "10000"))
-ONE_WORKER = 5_000  # of them; two workers send the rest
+ONE_WORKER = 3_000  # by one worker; all of MESSAGES by two
 FLOOR_MESSAGES = 3_000
-PEER_MESSAGES = 3_000
+PEER_MESSAGES = 2_000
 PEER_CONFIGURATIONS = ((100, 1), (PEER_MESSAGES, 1), (PEER_MESSAGES, 2))  # batch size, processes
 PEER_PACKAGES = ("Django==5.2.19", "django-post-office==3.10.1", "psycopg2-binary==2.9.13", "psutil")
 

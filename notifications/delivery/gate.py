@@ -60,10 +60,11 @@ class Gate:
 
     def hear(self, domain: str, error: DeliveryError | None) -> None:
         """What a receiver answered."""
+        if isinstance(error, ThrottledError | OutcomeUnknownError):
+            self._forget([self._channel])
         if isinstance(error, ThrottledError):
             self._rest(fail(self._channel, CHANNEL, retry_after=error.retry_after or 0.0))
         elif isinstance(error, OutcomeUnknownError):
-            self._forget([self._channel])
             self._rest(fail(self._channel, LOST))
         elif isinstance(error, TransientError) and not isinstance(error, MailboxError) and domain:
             self._refuse(domain)

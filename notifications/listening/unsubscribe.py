@@ -45,7 +45,7 @@ class Preference:
         """What the customer reads."""
         if self.purpose == ConsentPurpose.PROFILING:
             return _("Personal recommendations")
-        return str(_CUSTOMERS_WORDS.get(self.channel, self.channel))
+        return str(_CUSTOMERS_WORDS[Channel(self.channel)])
 
 
 def preferences_customer(*, token: str) -> Customer:

@@ -85,8 +85,10 @@ def body_part(pieces: Sequence[str], *, subtype: str) -> bytes:
 
 def _quoted(piece: str) -> bytes:
     """`piece` in quoted-printable, ended by a soft line break so that another can follow."""
-    data = _LINE_END.sub("\n", piece).encode("utf-8", "replace")
-    encoded = _LEADING_DOTS.sub(lambda dots: b"=2E" * len(dots[0]) + b"=\n", binascii.b2a_qp(data))
+    data = (_LINE_END.sub("\n", piece) if "\r" in piece else piece).encode("utf-8", "replace")
+    encoded = binascii.b2a_qp(data)
+    if encoded.startswith(b".") or b"\n." in encoded:
+        encoded = _LEADING_DOTS.sub(lambda dots: b"=2E" * len(dots[0]) + b"=\n", encoded)
     encoded = encoded.replace(b"\n", b"\r\n")
     return encoded if encoded.endswith(b"\r\n") or not encoded else encoded + b"=\r\n"
 
