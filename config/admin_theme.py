@@ -73,6 +73,7 @@ ADMIN_THEME: dict[str, Any] = {
                     _page(_("Deliverability"), "mark_email_read", "notifications_domainday"),
                     _page(_("Bounces and complaints"), "unsubscribe", "notifications_feedback"),
                     _page(_("Frequency caps"), "speed", "notifications_frequencycap"),
+                    _page(_("Topics"), "interests", "notifications_topic"),
                     _page(_("Suppressed addresses"), "block", "notifications_suppression"),
                 ],
             },

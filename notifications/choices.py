@@ -186,6 +186,7 @@ class SuppressionReason(models.TextChoices):
     NO_ADDRESS = "no_address", _("No address")
     NO_CONSENT = "no_consent", _("No consent")
     SUPPRESSED_ADDRESS = "suppressed_address", _("Address on the suppression list")
+    TOPIC_REFUSED = "topic_refused", _("Does not want this topic")
     FREQUENCY_CAP = "frequency_cap", _("Frequency cap reached")
     NO_RECOMMENDATION = "no_recommendation", _("Nothing to recommend")
     TOO_LATE = "too_late", _("Too late to be of use")

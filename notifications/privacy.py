@@ -126,6 +126,12 @@ def register_holdings() -> None:
         rows=fields("notifications.Click", "clicked_at", "user_agent", customer="message__customer", url="link__url"),
         erase=blank("notifications.Click", customer="message__customer", user_agent=""),
     )
+    register(
+        "notifications.TopicRefusal",
+        section="refused_topics",
+        rows=fields("notifications.TopicRefusal", "refused_at", "source", topic="topic__name"),
+        erase=delete("notifications.TopicRefusal"),
+    )
     register("notifications.Suppression", section="suppressions", rows=_suppressions, erase=_erase_suppressions)
     register("notifications.Segment", erase=_erase_segments)
     register("notifications.Approval", erase=_erase_repeated(Approval))

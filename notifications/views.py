@@ -15,6 +15,7 @@ from notifications.channels.webpush.vapid import public_key
 from notifications.listening.links import record_click
 from notifications.listening.opens import PIXEL, record_open
 from notifications.listening.tokens import BadTokenError
+from notifications.listening.topics import topic_choices
 from notifications.listening.unsubscribe import (
     is_subscribed,
     preferences_customer,
@@ -73,7 +74,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
         elif request.POST.get("action") == "subscribe":
             customer = resubscribe(token=token)
         elif request.POST.get("action") == "save":
-            customer = save_preferences(token=token, granted=set(request.POST.getlist("on")))
+            customer = save_preferences(token=token, granted=_ticked(request, "on"), shown=_ticked(request, "shown"))
         else:
             customer = unsubscribe(token=token)
     except BadTokenError:
@@ -83,16 +84,21 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 
 def _preferences_page(request: HttpRequest, customer: Customer, channel: str) -> HttpResponse:
     with translation.override(known_language(customer.language)):
-        choices = current_preferences(customer=customer)
+        choices, topics = current_preferences(customer=customer), topic_choices(customer=customer)
         context = {
             **_shop(),
             "subscribed": is_subscribed(customer=customer, channel=channel),
             "changed": request.method == "POST",
             "saved": request.POST.get("action") == "save",
             "address": masked(customer.email) if channel == Channel.EMAIL else Channel(channel).label,
-            "choices": choices if len(choices) > 1 else [],
+            "choices": choices if len(choices) > 1 or topics else [],
+            "topics": topics,
         }
         return render(request, "notifications/preferences.html", context)
+
+
+def _ticked(request: HttpRequest, name: str) -> set[str]:
+    return set(request.POST.getlist(name))
 
 
 def _unknown_link(request: HttpRequest) -> HttpResponse:

@@ -10,6 +10,7 @@ from notifications.admin import (
     membership,
     offers,
     segments,
+    topics,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "membership",
     "offers",
     "segments",
+    "topics",
 ]

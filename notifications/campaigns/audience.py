@@ -152,6 +152,7 @@ def decision_parameters(campaign: Campaign, *, at: datetime) -> dict[str, Any]:
         "local_times": "{}",
         "useful_until": None if useful is None else at + timedelta(hours=useful),
         "channel": campaign.channel,
+        "tags": campaign.tags,
         "item_count": campaign.item_count,
         "bought_before": {ItemChoice.NEW: False, ItemChoice.AGAIN: True}.get(ItemChoice(campaign.item_choice)),
     }

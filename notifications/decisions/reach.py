@@ -15,7 +15,8 @@ from users.choices import ConsentPurpose
 def refusal_sql(*, customer: str, at: str = "now()", caps: Sequence[FrequencyCap] = ()) -> str:
     """The `SuppressionReason` that keeps the customer in table alias `customer` from a message at `at`, or NULL.
 
-    Binds `channel` and `cap_parameters`. The newest row of the consent ledger holds; without any there is no consent.
+    Binds `channel`, `tags` (of the campaign) and `cap_parameters`. The newest row of the consent ledger holds; without
+    any there is no consent.
     """
     return f"""CASE
         WHEN {customer}.erased_at IS NOT NULL OR {customer}.merged_into_id IS NOT NULL OR {_unreachable(customer)}
@@ -30,6 +31,13 @@ def refusal_sql(*, customer: str, at: str = "now()", caps: Sequence[FrequencyCap
             SELECT 1 FROM notifications_suppression suppression
             WHERE suppression.channel = %(channel)s AND suppression.address_hash = {customer}.email_hash
         ) THEN '{SuppressionReason.SUPPRESSED_ADDRESS}'
+        WHEN EXISTS (
+            SELECT 1 FROM notifications_topic topic
+            JOIN notifications_topicrefusal refused ON refused.topic_id = topic.id
+            WHERE topic.tag = ANY(%(tags)s::varchar[]) AND refused.customer_id IN (
+                SELECT {customer}.id UNION ALL
+                SELECT merged.id FROM users_customer merged WHERE merged.merged_into_id = {customer}.id)
+        ) THEN '{SuppressionReason.TOPIC_REFUSED}'
         WHEN {capped_sql(caps, customer=f"{customer}.id", at=at)} THEN '{SuppressionReason.FREQUENCY_CAP}'
     END"""
 

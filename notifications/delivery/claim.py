@@ -97,6 +97,7 @@ def claim_batch(*, run: Run, limit: int = 50) -> Batch:
                 **quiet_parameters(),
                 "ids": list(due.values()),
                 "channel": run.campaign.channel,
+                "tags": run.campaign.tags,
                 "now": now,
                 "lease": now + LEASE,
             },

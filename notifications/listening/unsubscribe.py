@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from notifications.choices import MessageState
 from notifications.listening.tokens import BadTokenError, MessageToken, read_unsubscribe
+from notifications.listening.topics import set_topics
 from notifications.models import Message
 from users.choices import Channel, ConsentPurpose, EventType
 from users.ingestion import EventInput, ingest_events
@@ -94,10 +95,15 @@ def resubscribe(*, token: str) -> Customer:
     return customer
 
 
-def save_preferences(*, token: str, granted: Set[str]) -> Customer:
-    """Let hold what the form says: the keys in `granted`, and no other. Raises BadTokenError."""
+def save_preferences(*, token: str, granted: Set[str], shown: Set[str] = frozenset()) -> Customer:
+    """Let hold what the form says: of the channels the keys in `granted`, and no other; of the topics those that it
+    has `shown`, so that none that is newer than the form is refused by it. Raises BadTokenError.
+    """
     customer = preferences_customer(token=token)
-    _set(customer, {each.key: each.key in granted for each in preferences(customer=customer)}, read_unsubscribe(token))
+    told = read_unsubscribe(token)
+    with transaction.atomic():
+        _set(customer, {each.key: each.key in granted for each in preferences(customer=customer)}, told)
+        set_topics(customer=customer, wanted={key: key in granted for key in shown}, source=_source(told))
     return customer
 
 
@@ -110,15 +116,18 @@ def _set(customer: Customer, wanted: dict[str, bool], token: MessageToken) -> No
         changed = {key: on for key, on in wanted.items() if holds.get(key, False) != on}
         for key, on in changed.items():
             channel, purpose = key.split(":")
-            source = f"link in message {token.message_id}"
             Consent.objects.create(
-                customer=customer, channel=channel, purpose=purpose, granted=on, source=source, recorded_at=now
+                customer=customer, channel=channel, purpose=purpose, granted=on, source=_source(token), recorded_at=now
             )
         left = [key.split(":")[0] for key, on in changed.items() if not on and key.endswith(ConsentPurpose.MARKETING)]
         Message.objects.filter(customer=customer, channel__in=left, state=MessageState.PLANNED).update(
             state=MessageState.CANCELLED, error_kind="no_consent", error=_("The customer unsubscribed.")
         )
     ingest_events(events=[_event(customer, channel, token) for channel in left], source="unsubscribe")
+
+
+def _source(token: MessageToken) -> str:
+    return f"link in message {token.message_id}"
 
 
 def _event(customer: Customer, channel: str, token: MessageToken) -> EventInput:

@@ -8,6 +8,7 @@ from notifications.models.membership import PointsAccount, PointsEntry, PointsRu
 from notifications.models.offer import Coupon, Offer, OfferUse, PoolCode, Redemption
 from notifications.models.run import Recipient, Run, RunShard
 from notifications.models.segment import Segment
+from notifications.models.topic import Topic, TopicRefusal
 from notifications.models.trigger import Enrolment, Trigger
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "Suppression",
     "Tier",
     "TierChange",
+    "Topic",
+    "TopicRefusal",
     "Trigger",
     "Variant",
 ]

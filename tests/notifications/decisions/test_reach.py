@@ -17,7 +17,7 @@ def refusal(customer, channel):
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT {refusal_sql(customer='c')} FROM users_customer c WHERE id = %(id)s",
-            {"id": customer.pk, "channel": channel},
+            {"id": customer.pk, "channel": channel, "tags": []},
         )
         return cursor.fetchone()[0]
 
