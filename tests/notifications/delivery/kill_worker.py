@@ -30,7 +30,13 @@ def work() -> None:
 
 def main() -> None:
     django.setup()
-    from notifications.delivery import outbox  # noqa: F401 - so that no worker has to
+    from django.urls import get_resolver
+
+    from notifications.channels import channels
+    from notifications.delivery import outbox  # noqa: F401 - here, so that no worker has to import it
+
+    channels()
+    assert get_resolver().url_patterns
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those that are killed
     for _line in sys.stdin:
