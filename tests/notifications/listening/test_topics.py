@@ -46,7 +46,7 @@ def test_a_refused_topic_is_not_written_about_and_others_are(client, message, to
 def test_it_is_checked_when_a_message_is_claimed(message, topic):
     merged = CustomerFactory(merged_into=message.customer)
     TopicRefusal.objects.create(topic=topic, customer=merged, source="test")
-    batch = claim_batch(run=message.run)
+    batch = claim_batch(run=Run.objects.get(pk=message.run_id))
     assert (batch.claims, batch.cancelled) == ([], 1)
     assert Message.objects.get(pk=message.pk).error_kind == "topic_refused"
 
@@ -55,7 +55,7 @@ def test_whoever_refused_another_topic_is_written_to(message, topic):
     other = Topic.objects.create(tag="other", name="Other")
     TopicRefusal.objects.create(topic=other, customer=message.customer, source="test")
     TopicRefusal.objects.create(topic=topic, customer=CustomerFactory(), source="test")
-    assert len(claim_batch(run=message.run).claims) == 1
+    assert len(claim_batch(run=Run.objects.get(pk=message.run_id)).claims) == 1
 
 
 def test_a_topic_is_wanted_again(client, message, topic, preferences_url):
