@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 (
                     "place",
                     models.PositiveSmallIntegerField(
-                        default=0, help_text="The smallest is on top.", verbose_name="place"
+                        default=0, help_text="The smallest is on top.", verbose_name="position"
                     ),
                 ),
             ],

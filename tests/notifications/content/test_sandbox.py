@@ -61,10 +61,12 @@ def test_attributes_of_objects_are_out_of_reach(source):
 
 
 def test_the_clock_stops_what_no_other_limit_does(monkeypatch):
-    template = parse_template("{% if customer %}x{% endif %}", part="html", autoescape=True)
+    """A single pause, such as a collection of garbage, is forgiven."""
+    once, twice = (parse_template("{% if customer %}x{% endif %}" * n, part="html", autoescape=True) for n in (1, 2))
     monkeypatch.setattr(sandbox, "TIME_LIMIT", -1)
+    assert render_template(once, CUSTOMER, part="html") == "x"
     with pytest.raises(ContentError, match="takes longer than"):
-        render_template(template, CUSTOMER, part="html")
+        render_template(twice, CUSTOMER, part="html")
 
 
 def test_values_are_escaped_in_html_and_plain_in_text():

@@ -29,7 +29,7 @@ from users.privacy.export import FORMAT, VERSION, export_customer
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECTIONS = {
     *("identities", "consents", "profile", "orders", "events", "accesses", "recommendations", "coupons"),
-    *("feedback", "enrolments", "offer_uses", "points", "points_account", "tier_changes"),
+    *("feedback", "enrolments", "offer_uses", "points", "points_account", "tier_changes", "refused_topics"),
     *("redemptions", "decisions", "messages", "clicks", "suppressions", "devices", "inbox", "bot_marks", "predictions"),
 }
 
