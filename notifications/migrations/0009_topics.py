@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications", "0007_feedback"),
+        ("notifications", "0008_planning"),
         ("users", "0007_feedback"),
     ]
 
