@@ -77,6 +77,7 @@ Email.objects.bulk_create(
 worker, rss = psutil.Process(), []
 started, cpu = time.perf_counter(), sum(os.times()[:4])
 while Email.objects.filter(status=STATUS.queued).exists():
+    connection.close()  # its processes are forks, and must not share this one
     send_queued(processes=processes)
     rss.append(worker.memory_info().rss)
 sent = Email.objects.filter(status=STATUS.sent).count()
