@@ -24,6 +24,8 @@ from notifications.offers.refusals import Refused
 from notifications.offers.settle import commit
 from tests.factories import CouponFactory, CustomerFactory, OfferFactory
 
+CONDEMNED = "condemned"  # what the connections of a process that will be killed are called
+
 CONNECT = """
 import sys, time
 import django
@@ -85,7 +87,7 @@ def kill_once_reserved(script: str, *arguments: str, after: float = 0) -> None:
     names = [str(database[name]) for name in ("NAME", "HOST", "PORT", "USER")]
     options = database.get("OPTIONS", {})
     names[1] = names[1] or str(options.get("host", ""))
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"}
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "PGAPPNAME": CONDEMNED}
     process = subprocess.Popen(
         [sys.executable, "-c", script, *names, *arguments], env=environment, stdout=subprocess.PIPE, text=True
     )
@@ -95,16 +97,16 @@ def kill_once_reserved(script: str, *arguments: str, after: float = 0) -> None:
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    while _others():  # the server ends the statements that it is at before it notices
+    while _condemned():  # the server ends the statements that it is at before it notices
         time.sleep(0.05)
 
 
-def _others() -> int:
-    """Connections of others to this database."""
+def _condemned() -> int:
+    """Connections of the killed process that the server still has."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = %s",
+            [CONDEMNED],
         )
         return int(cursor.fetchone()[0])
 
