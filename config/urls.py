@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, JsonResponse
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -25,7 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("catalog.api.urls")),
     path("api/v1/", include("notifications.api.urls")),
     path("api/v1/", include("users.api.urls")),
-    path("api/v1/<path:rest>", unknown_endpoint),
+    re_path(r"^api/v1/(?P<rest>(?s:.+))", unknown_endpoint),  # `path:` would not take a line break
     path("", include("notifications.urls")),
     path("v1/", include("users.api.segment_io.urls")),
     path("apropos.js", apropos_js, name="apropos-js"),

@@ -18,7 +18,7 @@ from catalog.models import Item
 from users.api import throttling
 from users.api_keys import create_api_key, revoke_api_key
 from users.choices import ApiScope
-from users.models import ApiKey, Customer, Event, EventKey, Order, QualityCount
+from users.models import ApiKey, Customer, Event, EventKey, Order, QualityCount, QualitySample
 
 EVENT = {
     "message_id": "m1",
@@ -159,6 +159,19 @@ def test_one_bad_value_costs_its_row_and_no_other(post, field, raw, reason):
     assert Event.objects.filter(item__external_id="🎁").count() == 2
 
 
+def test_an_id_that_cannot_be_stored_is_refused_and_its_example_kept(post):
+    row = {"external_id": "a\x00b", "title": "caf\u00c3\u00a9", "currency": "EUR"}
+    answer = post("items", row)
+    assert answer.status_code == 422
+    assert [refused["reason"] for refused in answer.json()["refused"]] == ["bad_external_id"]
+    assert "a\ufffdb" in set(QualitySample.objects.values_list("reference", flat=True))
+
+
+def test_an_address_with_a_line_break_is_not_found_in_json(post):
+    answer = post("customers/a%0Ab/consents", {})
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/json")
+
+
 def test_what_json_allows_is_kept_as_it_came(post):
     context = {"emoji": '👩‍👩‍👧 \\ " ,}{ \n\t', "null": None, "big": 2**63, "deep": [[[{"a": 1.5}]]]}
     assert post("events", {**EVENT, "context": context, "item_id": 'NULL,"\\{}'}).json()["accepted"] == 1
@@ -226,10 +239,17 @@ def test_when_all_slots_are_taken_the_others_are_asked_to_come_back(post, settin
     assert post("events", EVENT, Idempotency_Key="k1").json()["accepted"] == 1
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_database_that_hangs_asks_to_come_back_and_loses_nothing(post):
+@pytest.fixture
+def short_statements(transactional_db):
+    """Statements have 200 ms, but not those that empty the tables afterwards."""
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 200")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("RESET statement_timeout")
+
+
+def test_a_database_that_hangs_asks_to_come_back_and_loses_nothing(post, short_statements):
     other = connections.create_connection("default")
     with transaction_of(other) as cursor:
         cursor.execute("LOCK TABLE users_eventkey IN ACCESS EXCLUSIVE MODE")

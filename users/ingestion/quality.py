@@ -73,7 +73,7 @@ def save_tally(tally: Tally) -> None:
 
 def _columns(counted: list[tuple[str, int]], tally: Tally) -> dict[str, list[Any]]:
     samples = [
-        (reason, age, sample.reference[:255], sample.value[:255])
+        (reason, age, _storable(sample.reference), _storable(sample.value))
         for reason, kept in sorted(tally.samples.items())
         for age, sample in enumerate(reversed(kept))
     ]
@@ -85,6 +85,11 @@ def _columns(counted: list[tuple[str, int]], tally: Tally) -> dict[str, list[Any
             for place, name in enumerate(("sample_reasons", "ages", "references", "values"))
         },
     }
+
+
+def _storable(example: str) -> str:
+    """An example may be shown for just what PostgreSQL cannot store: NUL, or half an emoji."""
+    return example[:255].replace("\x00", "\ufffd").encode(errors="replace").decode()
 
 
 def forget_samples() -> int:
