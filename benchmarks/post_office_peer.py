@@ -79,6 +79,7 @@ started, cpu = time.perf_counter(), sum(os.times()[:4])
 while Email.objects.filter(status=STATUS.queued).exists():
     connection.close()  # its processes are forks, and must not share this one
     send_queued(processes=processes)
+    connection.close()  # they have closed what they inherited
     rss.append(worker.memory_info().rss)
 sent = Email.objects.filter(status=STATUS.sent).count()
 if sent != count:
