@@ -14,6 +14,7 @@ from notifications.segments.compile import compile_node
 from notifications.segments.schema import parse_rule
 
 NEARLY_ALL = 0.5  # of the estimated customers; fewer are not everyone, and need not be compared
+MANY = 100_000  # customers; where the estimate names fewer, comparing is cheap, and a stale estimate decides nothing
 
 
 class CountTooSlowError(RuntimeError):
@@ -54,7 +55,8 @@ def count_segment(rule: object, *, time_limit: timedelta | None = None) -> int:
 def leaves_nobody_out(rule: object, *, count: int, time_limit: timedelta | None = None) -> bool:
     """Whether all customers match, of whom `count` do. Raises as `count_segment` does."""
     parsed = parse_rule(rule)
-    if not count or count < NEARLY_ALL * estimated_rows("users_customer"):
+    estimate = estimated_rows("users_customer")
+    if not count or (estimate > MANY and count < NEARLY_ALL * estimate):
         return False
     others = compile_node(nodes.Not(parsed))
     with within(time_limit):

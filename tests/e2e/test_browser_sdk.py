@@ -6,7 +6,6 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from django.db import connection
 
 from users.api_keys import create_api_key
 from users.choices import ApiScope, EventType
@@ -54,7 +53,7 @@ def shop(live_server):
 
 
 @pytest.fixture
-def visitor(browser, live_server):
+def visitor(browser, live_server, all_answered):
     """One person's browser; `sent` collects the messages of every request, `problems` what scripts complain of."""
     context = browser.new_context()
     context.sent, context.problems = [], []
@@ -62,21 +61,7 @@ def visitor(browser, live_server):
     context.on("request", lambda request: note(context.sent, request))
     yield context
     context.close()
-    wait_for_the_last_request()
     assert context.problems == []
-
-
-def wait_for_the_last_request():
-    """A page that closes sends beacons, which the server still stores when the tables are emptied."""
-    for _ in range(100):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle' "
-                "AND pid <> pg_backend_pid()"
-            )
-            if cursor.fetchone() == (0,):
-                return
-        time.sleep(0.05)
 
 
 def note(sent, request):
