@@ -42,6 +42,7 @@ class Victims:
     def __init__(self, servers: EmbeddedServers, chance: random.Random) -> None:
         self.servers, self.chance = servers, chance
         self.kills: Counter[str] = Counter()
+        self._first = chance.sample(("worker", "valkey", "postgres"), 3)  # also a short run kills each
         self._nursery = subprocess.Popen(
             [sys.executable, "-m", "tests.notifications.delivery.kill_worker"],
             stdin=subprocess.PIPE,
@@ -53,7 +54,8 @@ class Victims:
 
     def kill_one(self) -> None:
         """Kill one at random and start it anew; workers most often, because they are the most."""
-        victim = self.chance.choice(("worker", "worker", "worker", "valkey", "postgres"))
+        often = ("worker", "worker", "worker", "valkey", "postgres")
+        victim = self._first.pop() if self._first else self.chance.choice(often)
         getattr(self, f"_kill_{victim}")()
         self.kills[victim] += 1
 
