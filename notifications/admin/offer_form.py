@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -21,11 +22,31 @@ _SEPARATOR = re.compile(r"[,，;；\n]+")
 _PAIR = re.compile(r"^(.+?)\s*(?:=|:|：|→)\s*(\S+)$")
 
 
-class NamesField(forms.CharField):
-    """Ids or names, separated by commas or lines."""
+class NamesWidget(UnfoldAdminTextInputWidget):
+    """Names of one kind, looked up while one types; without scripts a line of text."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**{"required": False, "widget": UnfoldAdminTextInputWidget, **options})
+    class Media:
+        css = {"all": ("notifications/rules.css",)}
+        js = (forms.Script("notifications/names_picker.js", type="module"),)
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(attrs={"data-names": kind})
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        told = {
+            "data-suggest": reverse("admin:notifications_segment_suggest"),
+            "data-add": _("Add …"),
+            "data-remove": _("Remove"),
+            "data-nothing": _("Nothing found"),
+        }
+        return super().get_context(name, value, {**(attrs or {}), **told})
+
+
+class NamesField(forms.CharField):
+    """Ids of one `kind` ("item", "category") or brands, separated by commas or lines."""
+
+    def __init__(self, kind: str, **options: Any) -> None:
+        super().__init__(**{"required": False, "widget": NamesWidget(kind), **options})
 
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(value) if isinstance(value, list) else value
@@ -76,8 +97,9 @@ def _is_amount(text: str) -> bool:
 
 class OfferForm(forms.ModelForm):
     reward_items = NamesField(
+        "item",
         label=gettext_lazy("Given items"),
-        help_text=gettext_lazy("The shop's ids. Left empty for “Buy X, get Y”, the cheapest of the bought are given."),
+        help_text=gettext_lazy("Left empty for “Buy X, get Y”, the cheapest of the bought are given."),
     )
     steps = PairsField(
         label=gettext_lazy("Further steps"),
@@ -87,12 +109,12 @@ class OfferForm(forms.ModelForm):
         label=gettext_lazy("Special prices"),
         help_text=gettext_lazy("One a line, the shop's id of the item and its price: 85123A = 4.99"),
     )
-    include_items = NamesField(label=gettext_lazy("Only these items"))
-    include_categories = NamesField(label=gettext_lazy("Only these categories"))
-    include_brands = NamesField(label=gettext_lazy("Only these brands"))
-    exclude_items = NamesField(label=gettext_lazy("Not these items"))
-    exclude_categories = NamesField(label=gettext_lazy("Not these categories"))
-    exclude_brands = NamesField(label=gettext_lazy("Not these brands"))
+    include_items = NamesField("item", label=gettext_lazy("Only these items"))
+    include_categories = NamesField("category", label=gettext_lazy("Only these categories"))
+    include_brands = NamesField("brand", label=gettext_lazy("Only these brands"))
+    exclude_items = NamesField("item", label=gettext_lazy("Not these items"))
+    exclude_categories = NamesField("category", label=gettext_lazy("Not these categories"))
+    exclude_brands = NamesField("brand", label=gettext_lazy("Not these brands"))
 
     class Meta:
         model = Offer

@@ -66,8 +66,7 @@ _COVERS = (
             ("include_brands", "exclude_brands"),
         ),
         "description": _(
-            "Left empty, everything. The shop's ids, separated by commas; whatever fits one is covered, and a "
-            "category covers those below it."
+            "Left empty, everything. Whatever fits one of them is covered, and a category covers those below it."
         ),
     },
 )

@@ -1,0 +1,37 @@
+"""What an offer covers is chosen by name, not by the shop's ids."""
+
+import pytest
+from django.urls import reverse
+
+from notifications.models import Offer
+from tests.factories import CategoryFactory, ItemFactory
+from users.models import User
+
+pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+
+
+def test_categories_and_items_are_looked_up_by_name(page, live_server, client):
+    CategoryFactory(external_id="k1", name="Green tea")
+    ItemFactory(external_id="85123A", title="Porcelain teapot")
+    client.force_login(User.objects.create_superuser("staff", "staff@example.com", "secret"))
+    page.context.add_cookies(
+        [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
+    )
+    page.goto(live_server.url + reverse("admin:notifications_offer_add"))
+    page.get_by_label("Name", exact=False).first.fill("Tea week")
+    page.get_by_role("combobox", name="Only these categories").fill("gre")
+    page.get_by_role("option", name="Green tea").click()
+    page.get_by_role("combobox", name="Not these items").fill("porc")
+    page.get_by_role("option", name="Porcelain teapot").click()
+    assert sorted(page.locator(".rb-chip").all_inner_texts()) == ["Green tea\n×", "Porcelain teapot\n×"]
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("link", name="Tea week").first.wait_for()
+    offer = Offer.objects.get()
+    assert offer.scope == {"include": {"categories": ["k1"]}, "exclude": {"items": ["85123A"]}}
+
+    page.goto(live_server.url + reverse("admin:notifications_offer_change", args=[offer.pk]))
+    page.locator(".rb-chip", has_text="Green tea").get_by_role("button").click()
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("link", name="Tea week").first.wait_for()
+    offer.refresh_from_db()
+    assert offer.scope == {"exclude": {"items": ["85123A"]}}
