@@ -16,6 +16,7 @@ ADMIN_THEME: dict[str, Any] = {
     "SITE_TITLE": "Apropos",
     "SITE_HEADER": "Apropos",
     "SITE_SYMBOL": "target",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("icon.svg")}],
     "SHOW_HISTORY": True,
     "SHOW_LANGUAGES": True,
     "DASHBOARD_CALLBACK": "config.dashboard.dashboard",
