@@ -16,6 +16,7 @@ from catalog.big_tables import ReadOnlyBigTableAdmin
 from catalog.charts import chart_options
 from recommendations.admin.models import interval
 from recommendations.choices import Architecture, TrainingStatus
+from recommendations.ml.precision import BFLOAT16, FLOAT32, INT8
 from recommendations.models import ModelVersion, TrainingRun
 from recommendations.tasks import train_model
 from recommendations.training import DEFAULT_CONFIG, cancel_training, start_training
@@ -57,6 +58,17 @@ class StartTrainingForm(forms.ModelForm):
     seed = forms.IntegerField(
         label=_("seed"), min_value=0, initial=DEFAULT_CONFIG["seed"], widget=UnfoldAdminIntegerFieldWidget
     )
+    precision = forms.ChoiceField(
+        label=_("stored numbers"),
+        choices=[
+            (FLOAT32, _("whole (float32)")),
+            (BFLOAT16, _("half the bits (bfloat16)")),
+            (INT8, _("a quarter of the bits (int8)")),
+        ],
+        initial=DEFAULT_CONFIG["precision"],
+        widget=UnfoldAdminSelectWidget,
+        help_text=_("Fewer bits make smaller files; the figures say what it costs."),
+    )
 
     class Meta:
         model = TrainingRun
@@ -97,10 +109,10 @@ class TrainingRunAdmin(ReadOnlyBigTableAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return self.fieldsets if obj else [(None, {"fields": ("architecture", "time_budget", "seed")})]
+        return self.fieldsets if obj else [(None, {"fields": ("architecture", "time_budget", "seed", "precision")})]
 
     def save_model(self, request: HttpRequest, obj: TrainingRun, form: ModelForm, change: bool) -> None:
-        config = {key: form.cleaned_data[key] for key in ("time_budget", "seed")}
+        config = {key: form.cleaned_data[key] for key in ("time_budget", "seed", "precision")}
         run = start_training(architecture=form.cleaned_data["architecture"], config=config)
         obj.pk = run.pk
         transaction.on_commit(lambda: train_model.delay(run.pk, then_score=True))

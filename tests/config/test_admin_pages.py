@@ -137,10 +137,11 @@ def test_a_training_is_started_from_the_admin(staff, django_capture_on_commit_ca
     with django_capture_on_commit_callbacks() as callbacks:
         staff.post(
             reverse("admin:recommendations_trainingrun_add"),
-            {"architecture": "item_knn", "time_budget": 60, "seed": 3},
+            {"architecture": "item_knn", "time_budget": 60, "seed": 3, "precision": "int8"},
         )
     run = TrainingRun.objects.get()
-    assert (run.architecture, run.config["time_budget"], run.config["seed"]) == ("item_knn", 60, 3)
+    assert run.architecture == "item_knn"
+    assert run.config | {"time_budget": 60, "seed": 3, "precision": "int8"} == run.config
     assert len(callbacks) == 1
     assert staff.get(reverse("admin:recommendations_trainingrun_change", args=[run.pk])).status_code == 200
 

@@ -128,7 +128,7 @@ def staff(db) -> Client:
         ("admin:index", ("概览", "营销活动", "用这些数据训练推荐模型", "搜索应用和模型…")),
         ("admin:notifications_campaign_changelist", ("营销活动", "对照组比例", "草稿")),
         ("admin:notifications_segment_add", ("人群", "规则 JSON", "正在统计…")),
-        ("admin:recommendations_trainingrun_add", ("模型架构", "序列 Transformer", "时间预算（秒）")),
+        ("admin:recommendations_trainingrun_add", ("模型架构", "序列 Transformer", "时间预算（秒）", "存储精度")),
         ("demo:home", ("闭环运行中", "收件箱", '<html lang="zh-hans">')),
         ("demo:inbox", ("收件箱", "按地址搜索")),
     ],
