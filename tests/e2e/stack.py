@@ -126,7 +126,8 @@ class Stack:
         postmaster = psutil.Process(self.servers.postgres.pid())
         processes = [postmaster, *postmaster.children(recursive=True)]
         for process in processes:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):  # a backend may end by itself meanwhile
+                process.kill()
         psutil.wait_procs(processes, timeout=30)
 
     def start_postgres(self) -> None:
