@@ -90,7 +90,9 @@ def test_moves_happen_by_post_only(admin_client, campaign, before, name, after):
     assert Campaign.objects.get().status == before
     admin_client.post(url(name, campaign))
     assert Campaign.objects.get().status == after
-    assert "This cannot be done now" in admin_client.get(url(name, campaign)).content.decode()
+    again = admin_client.get(url(name, campaign)).content.decode()
+    assert "This cannot be done now" in again
+    assert f'href="{reverse("admin:notifications_campaign_change", args=[campaign.pk])}">Back</a>' in again
 
 
 def test_a_clone_opens_as_a_new_draft(admin_client, campaign):
