@@ -43,16 +43,25 @@ class NamesWidget(UnfoldAdminTextInputWidget):
 
 
 class NamesField(forms.CharField):
-    """Ids of one `kind` ("item", "category") or brands, separated by commas or lines."""
+    """Ids of one `kind` ("item", "category") or brands, separated by commas or lines.
+
+    Brands that stand a line each, as the picker writes them, may hold commas.
+    """
 
     def __init__(self, kind: str, **options: Any) -> None:
+        self.kind = kind
         super().__init__(**{"required": False, "widget": NamesWidget(kind), **options})
 
     def prepare_value(self, value: Any) -> Any:
-        return ", ".join(value) if isinstance(value, list) else value
+        return "".join(f"{name},\n" for name in value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        names = value if isinstance(value, list) else _SEPARATOR.split(value or "")
+        if isinstance(value, list):
+            names = value
+        elif self.kind == "brand" and "\n" in (value or ""):
+            names = [line.strip().removesuffix(",") for line in value.splitlines()]
+        else:
+            names = _SEPARATOR.split(value or "")
         return [name.strip() for name in names if name.strip()]
 
     def has_changed(self, initial: Any, data: Any) -> bool:

@@ -2,16 +2,11 @@
 // texts, operators, suggest (address), changed() after a value, again() after what changes the inputs themselves.
 
 import { button, h, numberInput, select, textInput } from "./rule_dom.js";
-import { picker } from "./rule_picker.js";
+import { lookUp, picker } from "./rule_picker.js";
 
 const WITHOUT_VALUE = ["is_set", "is_not_set"];
 
 export const PARTS = { test: testPart, count: countPart, window: windowPart, items: itemsPart, name: namePart, choice: choicePart };
-
-async function lookUp(tools, query) {
-  const answer = await fetch(`${tools.suggest}?${new URLSearchParams(query)}`, { headers: { Accept: "application/json" } });
-  return answer.ok ? (await answer.json()).found : [];
-}
 
 // A picker of values of `kind`, of the `choices` there are, or of any texts.
 function valuePicker(tools, { kind, choices, values, label, single, free, onchange, placeholder }) {
@@ -20,8 +15,8 @@ function valuePicker(tools, { kind, choices, values, label, single, free, onchan
   return picker({
     values, label, single, free: free ?? !choices, onchange, placeholder: placeholder ?? tools.texts.add,
     removeLabel: tools.texts.remove, nothing: tools.texts.nothing,
-    lookUp: async (text) => (kind ? lookUp(tools, { kind, q: text }) : fits(text)),
-    labelsOf: async (known) => (kind ? lookUp(tools, [["kind", kind], ...known.map((value) => ["value", value])]) : local),
+    lookUp: async (text) => (kind ? lookUp(tools.suggest, { kind, q: text }) : fits(text)),
+    labelsOf: async (known) => (kind ? lookUp(tools.suggest, [["kind", kind], ...known.map((value) => ["value", value])]) : local),
   });
 }
 

@@ -4,6 +4,12 @@ import { h, uniqueId } from "./rule_dom.js";
 
 const PAUSE = 200; // milliseconds without typing before the server is asked
 
+// What the server at `address` suggests.
+export async function lookUp(address, query) {
+  const answer = await fetch(`${address}?${new URLSearchParams(query)}`, { headers: { Accept: "application/json" } });
+  return answer.ok ? (await answer.json()).found : [];
+}
+
 // `options`: values, label, lookUp(text) -> [{value, label}], labelsOf(values), single, free, onchange(values).
 export function picker(options) {
   const list = h("ul", { role: "listbox", id: uniqueId(), class: "rb-list", hidden: true });
