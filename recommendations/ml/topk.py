@@ -3,15 +3,10 @@
 Selection, not multiplication, is the cost of ranking a large catalogue. The maxima over groups of columns find, in one
 cheap pass, the only groups that can hold one of the k best: the k-th largest of any k or more different scores is a
 bound that the best ones reach, and so must the maximum of their group. The bound comes from maxima over groups of
-groups, so that about 10 k numbers per row are looked at closely instead of n. `search` takes the maxima of a tile of
-products while the tile still lies in the cache.
+groups, so that about 10 k numbers per row are looked at closely instead of n.
 """
 
 import math
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from threading import local
 
 import numpy as np
 import torch
@@ -20,9 +15,6 @@ from torch import Tensor
 
 GROUP = 8  # columns whose maximum stands for them
 COARSE = 16  # groups whose maximum stands for them when the bound is sought
-TILE = 1024  # columns that `search` multiplies at once: with ROWS rows half a megabyte, which stays in the cache
-ROWS = 128
-CELLS = 64_000_000  # scores that all threads of `search` hold together
 
 
 def top_k(scores: Tensor, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -34,100 +26,30 @@ def top_k(scores: Tensor, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32
     b, n = scores.shape
     items = np.full((b, k), -1, dtype=np.int64)
     values = np.full((b, k), -np.inf, dtype=np.float32)
-    if n and b:
+    if n and b and k:
         scores = scores.float()
-        group = n // GROUP
-        whole = group * GROUP
-        peaks = scores[:, :whole].unflatten(1, (GROUP, group)).amax(dim=1) if group else scores[:, :0]
-        best, index = _select(scores, peaks, min(k, n), width=whole)
+        best, index = _select(scores, min(k, n))
         chosen = best.cpu().numpy()
         values[:, : chosen.shape[1]] = chosen
         items[:, : chosen.shape[1]] = np.where(np.isneginf(chosen), -1, index.cpu().numpy())
     return items, values
 
 
-def search(queries: Tensor, vectors: Tensor, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The k vectors [n, d] with the largest products with every query [m, d]: numbers and products, both [m, k].
-
-    On a CPU every thread takes rows of its own: threads that share one small product wait for each other.
-    """
-    items = np.full((len(queries), k), -1, dtype=np.int64)
-    values = np.full((len(queries), k), -np.inf, dtype=np.float32)
-    if not len(vectors):
-        return items, values
-    threads = torch.get_num_threads() if queries.device.type == "cpu" else 1
-    rows = max(1, min(ROWS, CELLS // (threads * len(vectors))))
-    tiles = _Tiles(vectors, rows)
-
-    def fill(start: int) -> None:
-        best, index = tiles.best(queries[start : start + rows], min(k, len(vectors)))
-        values[start : start + rows, : best.shape[1]] = best.cpu().numpy()
-        items[start : start + rows, : best.shape[1]] = index.cpu().numpy()
-
-    with _pool(threads) as pool:
-        list(pool.map(fill, range(0, len(queries), rows)))
-    return items, values
-
-
-@contextmanager
-def _pool(threads: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads each of whose torch operations runs in that thread alone; how others compute is left as it was."""
-    before = torch.get_num_threads()
-    try:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            yield pool
-    finally:
-        torch.set_num_threads(before)
-
-
-class _Tiles:
-    """Vectors in tiles of equal width, and every thread's memory for their products: fresh memory for every block of
-    queries would cost more than what is done with it."""
-
-    def __init__(self, vectors: Tensor, rows: int) -> None:
-        n, width = vectors.shape
-        count = -(-n // TILE)
-        self.n, self.rows, self.group = n, rows, -(-n // (GROUP * count))
-        self.width = GROUP * self.group
-        padded = vectors.new_zeros(count * self.width, width)
-        padded[:n] = vectors
-        self.tiles = padded.view(count, self.width, width).transpose(1, 2).contiguous()
-        self.memory = local()
-
-    def best(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """Values and numbers [b, k] of the best for `queries` [b, d]."""
-        if not hasattr(self.memory, "scores"):
-            self.memory.scores = queries.new_empty(self.rows, len(self.tiles) * self.width)
-            self.memory.peaks = queries.new_empty(self.rows, len(self.tiles) * self.group)
-        scores, peaks = self.memory.scores[: len(queries)], self.memory.peaks[: len(queries)]
-        for number, tile in enumerate(self.tiles):
-            start = number * self.width
-            products = scores[:, start : start + self.width]
-            torch.mm(queries, tile, out=products)
-            products[:, max(self.n - start, 0) :] = -math.inf
-            first = number * self.group
-            groups = products.unflatten(1, (GROUP, self.group))
-            torch.amax(groups, dim=1, out=peaks[:, first : first + self.group])
-        return _select(scores, peaks, k, width=self.width)
-
-
-def _select(scores: Tensor, peaks: Tensor, k: int, *, width: int) -> tuple[Tensor, Tensor]:
+def _select(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Values and columns [b, k] of the best of `scores` [b, n], best first.
 
-    peaks [b, groups]: maxima of groups of columns. In every `width` columns, as far as there are whole ones, stand
-    width / GROUP groups, of which g holds the columns g, g + width / GROUP, …: the maxima then run over whole rows of
-    memory.
+    Group g holds the columns g, g + n // GROUP, …: the maxima then run over whole rows of memory.
     """
-    if peaks.shape[1] < 2 * k:
+    group = scores.shape[1] // GROUP
+    if group < 2 * k:
         best = torch.topk(scores, k, dim=1)
         return best.values, best.indices
-    chosen, absent = _reaching(peaks, k)
-    group = width // GROUP
-    first = chosen // group * width + chosen % group
-    column = (first[:, None, :] + group * torch.arange(GROUP, device=scores.device)[:, None]).flatten(1)
+    whole = group * GROUP
+    chosen, absent = _reaching(scores[:, :whole].unflatten(1, (GROUP, group)).amax(dim=1), k)
+    column = (chosen[:, None, :] + group * torch.arange(GROUP, device=scores.device)[:, None]).flatten(1)
     values = scores.gather(1, column).view(len(scores), GROUP, -1).masked_fill_(absent[:, None], -math.inf).flatten(1)
-    if rest := scores.shape[1] % width:
-        beyond = torch.arange(scores.shape[1] - rest, scores.shape[1], device=scores.device)
+    if rest := scores.shape[1] - whole:
+        beyond = torch.arange(whole, scores.shape[1], device=scores.device)
         column = torch.cat([column, beyond.expand(len(scores), -1)], dim=1)
         values = torch.cat([values, scores[:, -rest:]], dim=1)
     place = _largest(values, k)

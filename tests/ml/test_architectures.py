@@ -87,6 +87,20 @@ def test_ranking_leaves_out_what_is_not_wanted(name, fitted):
     assert (np.diff(np.where(np.isneginf(scores), -1e30, scores), axis=1) <= 0).all()
 
 
+@pytest.mark.parametrize("name", ["transformer", "two_tower", "rnn"])
+@pytest.mark.parametrize("exclude_seen", [True, False])
+def test_ranking_by_factors_is_ranking_by_scores(name, exclude_seen, fitted, monkeypatch):
+    split, models = fitted
+    histories = split.test.histories
+    histories = histories.keep(histories.row != 1)
+    assert models[name].factors(histories) is not None
+    options = {"exclude_seen": exclude_seen, "allowed": np.arange(60) % 3 > 0}
+    _, values = models[name].rank(histories, 7, **options)
+    monkeypatch.setattr(type(models[name]), "factors", lambda self, histories: None, raising=True)
+    _, want = models[name].rank(histories, 7, **options)
+    np.testing.assert_allclose(values, want, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("name", list(ARCHITECTURES))
 @pytest.mark.parametrize(
     "rows",

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from recommendations.ml.topk import search, top_k
+from recommendations.ml.topk import top_k
 
 
 @pytest.mark.parametrize(("n", "k"), [(100, 5), (5000, 10), (20_011, 100), (5000, 4999), (3, 10)])
@@ -41,33 +41,3 @@ def test_forbidden_and_missing_places_are_marked(n):
     items, values = top_k(scores, 4)
     assert items.tolist() == [[2, 0, -1, -1]]
     assert values[0, 2:].tolist() == [-np.inf, -np.inf]
-
-
-@pytest.mark.parametrize(("n", "k"), [(9001, 20), (4096, 100), (4097, 300), (150, 100), (20, 30)])
-def test_search_agrees_with_the_whole_product(n, k):
-    generator = torch.Generator().manual_seed(1)
-    queries, vectors = (torch.randn(m, 16, generator=generator) for m in (133, n))
-    items, values = search(queries, vectors, k)
-    count = min(n, k)
-    best = torch.topk(queries @ vectors.t(), count, dim=1)
-    np.testing.assert_allclose(values[:, :count], best.values.numpy(), rtol=1e-4, atol=1e-5)
-    assert (items[:, :count] == best.indices.numpy()).mean() > 0.99
-    assert (items[:, count:] == -1).all()
-    assert np.isneginf(values[:, count:]).all()
-
-
-def test_search_finds_nothing_beside_the_catalogue_where_all_products_are_negative():
-    items, values = search(torch.ones(3, 8), -torch.rand(5001, 8) - 0.1, 50)
-    assert ((items >= 0) & (items < 5001)).all()
-    assert (values < 0).all()
-
-
-def test_search_leaves_the_number_of_threads_alone():
-    before = torch.get_num_threads()
-    search(torch.ones(300, 8), torch.ones(5000, 8), 5)
-    assert torch.get_num_threads() == before
-
-
-def test_nobody_asks():
-    items, values = search(torch.zeros(0, 4), torch.zeros(10, 4), 3)
-    assert items.shape == values.shape == (0, 3)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from recommendations.ml import artefacts
 from recommendations.ml.config import Config
@@ -18,6 +19,7 @@ from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.precision import FLOAT32
 from recommendations.ml.ragged import Int64
+from recommendations.ml.search import Index
 from recommendations.ml.topk import top_k
 
 OUTCOMES = "outcomes."  # before the names of their arrays in the artefact
@@ -77,16 +79,27 @@ class Architecture(ABC):
         """
         items = np.full((len(histories), k), -1, dtype=np.int64)
         values = np.full((len(histories), k), -np.inf, dtype=np.float32)
+        known = np.flatnonzero(histories.lengths > 0)
+        left = np.arange(len(histories))
+        if len(known) and (factors := self.factors(histories.rows(known))) is not None:
+            found = _nearest(*factors, histories.rows(known), k, exclude_seen=exclude_seen, allowed=allowed)
+            items[known], values[known] = found
+            left = np.flatnonzero(histories.lengths == 0)
         step = max(1, BLOCK_CELLS // max(len(self.item_ids), 1))
-        for start in range(0, len(histories), step):
-            block = histories.slice(start, start + step)
+        for start in range(0, len(left), step):
+            rows = left[start : start + step]
+            block = histories.rows(rows)
             scores = self.score(block)
             if exclude_seen:
                 scores[block.row, block.item] = -np.inf
             if allowed is not None:
                 scores[:, ~allowed] = -np.inf
-            items[start : start + step], values[start : start + step] = top_k(torch.from_numpy(scores), k)
+            items[rows], values[rows] = top_k(torch.from_numpy(scores), k)
         return items, values
+
+    def factors(self, histories: Histories) -> tuple[Tensor, Tensor] | None:
+        """Customers [b, d] and items [n_items, d] whose products are the scores; None: they come about otherwise."""
+        return None
 
     def rate(self, histories: Histories, row: Int64, item: Int64, time: Int64) -> NDArray[np.float64] | None:
         """Expected ratings [p] of items by rows of `histories` at some time; None: the model foretells no ratings."""
@@ -134,3 +147,31 @@ class Architecture(ABC):
 
     @abstractmethod
     def _load_arrays(self, arrays: artefacts.Arrays) -> None: ...
+
+
+def _nearest(
+    customers: Tensor,
+    vectors: Tensor,
+    histories: Histories,
+    k: int,
+    *,
+    exclude_seen: bool,
+    allowed: NDArray[np.bool_] | None,
+) -> tuple[Int64, NDArray[np.float32]]:
+    """`rank` by factors. Who has seen much is asked for with others who have: what was seen is asked for as well."""
+    numbers = np.arange(len(vectors)) if allowed is None else np.flatnonzero(allowed)
+    index = Index(vectors if allowed is None else vectors[torch.from_numpy(numbers)])
+    items = np.full((len(histories), k), -1, dtype=np.int64)
+    values = np.full((len(histories), k), -np.inf, dtype=np.float32)
+    seen = np.unique(histories.row * len(vectors) + histories.item) if exclude_seen else np.zeros(0, dtype=np.int64)
+    counts = np.bincount(seen // max(len(vectors), 1), minlength=len(histories))
+    more = np.where(counts > 0, 1 << np.ceil(np.log2(counts.clip(min=1))).astype(np.int64), 0)
+    for extra in np.unique(more):
+        rows = np.flatnonzero(more == extra)
+        place, score = index.search(customers[torch.from_numpy(rows)], k + int(extra))
+        item = numbers[place.clip(min=0)]
+        out = (place < 0) | np.isin(rows[:, None] * len(vectors) + item, seen)
+        first = np.argsort(out, axis=1, kind="stable")[:, :k]
+        out, item, score = (np.take_along_axis(array, first, axis=1) for array in (out, item, score))
+        items[rows], values[rows] = np.where(out, -1, item), np.where(out, -np.inf, score)
+    return items, values

@@ -63,9 +63,9 @@ class MF(Architecture):
         users, items, weight = self._cells(interactions, context)
         start = torch.randn(interactions.n_items, self.config.width, generator=generator) * self.config.width**-0.5
         if self.config.loss == "ials":
-            self.factors = self._alternate(interactions, users, items, weight, start * 0.1)
+            self.item_factors = self._alternate(interactions, users, items, weight, start * 0.1)
         else:
-            self.factors = self._pairwise(interactions.n_customers, users, items, start * 0.1, generator)
+            self.item_factors = self._pairwise(interactions.n_customers, users, items, start * 0.1, generator)
         if context.validation is not None:
             self.recency = max(self.config.recency, key=lambda recency: self._judged(recency, context))
         if is_rated(interactions):
@@ -126,11 +126,15 @@ class MF(Architecture):
                 optimizer.step()
         return V.detach()
 
-    def _score(self, histories: Histories) -> NDArray[np.float32]:
+    def factors(self, histories: Histories) -> tuple[Tensor, Tensor]:
+        """Customers folded in, and V."""
         weight = torch.from_numpy((self.recency ** steps_back(histories, baskets=self.baskets)).astype(np.float32))
         items = torch.from_numpy(histories.item.astype(np.int64))
-        customers = self._solve(histories.offsets, items, weight, self.factors)
-        scores: NDArray[np.float32] = (customers @ self.factors.t()).numpy()
+        return self._solve(histories.offsets, items, weight, self.item_factors), self.item_factors
+
+    def _score(self, histories: Histories) -> NDArray[np.float32]:
+        customers, items = self.factors(histories)
+        scores: NDArray[np.float32] = (customers @ items.t()).numpy()
         return scores
 
     def rate(self, histories: Histories, row: Int64, item: Int64, time: Int64) -> NDArray[np.float64] | None:
@@ -142,7 +146,7 @@ class MF(Architecture):
 
     def _arrays(self) -> Arrays:
         own = {
-            "factors": self.factors.numpy(),
+            "factors": self.item_factors.numpy(),
             "recency": np.array(self.recency),
             "baskets": np.array(self.baskets),
         }
@@ -151,7 +155,7 @@ class MF(Architecture):
         return {**own, **self.ratings.arrays(), "mood": self.mood.weights}
 
     def _load_arrays(self, arrays: Arrays) -> None:
-        self.factors = torch.from_numpy(arrays["factors"])
+        self.item_factors = torch.from_numpy(arrays["factors"])
         self.recency, self.baskets = float(arrays["recency"]), bool(arrays["baskets"])
         self.ratings = RatingModel.from_arrays(arrays)
         self.mood = Mood(arrays["mood"]) if self.ratings else None

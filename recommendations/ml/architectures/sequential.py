@@ -1,6 +1,7 @@
 """What all next-step models share: windows of histories in, a distribution over the catalogue out."""
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from recommendations.ml.devices import multiplies_bfloat16
 from recommendations.ml.histories import Histories
 from recommendations.ml.interactions import Interactions
 from recommendations.ml.losses import logsumexp_linear, sample_items
+from recommendations.ml.ragged import Int64
 from recommendations.ml.weights import event_weights
 
 TABLE_CELLS = 20_000_000  # probabilities by query and item held at once
@@ -66,7 +68,9 @@ def at_queries(states: Tensor, batch: Batch) -> Tensor:
 
 
 class SequenceNetwork(nn.Module):
-    """A module with item vectors that encodes batches."""
+    """A module with item vectors that encodes batches. repeats: whether it says how likely a repetition is."""
+
+    repeats = False
 
     def __init__(self, n_items: int, width: int) -> None:
         super().__init__()
@@ -155,15 +159,31 @@ class Sequential(Neural):
         return -(likelihood * batch.target_weight).sum() / batch.target_weight.sum().clamp(min=1e-9)
 
     @torch.no_grad()
-    def _score(self, histories: Histories) -> NDArray[np.float32]:
+    def _encoded(self, histories: Histories) -> Iterator[tuple[Int64, Batch, Encoded]]:
+        """Some rows after the other, with their state at the end of the history."""
         self.network.eval()
+        moments = Moments(histories, n_items=len(self.item_ids), baskets=self.traits.baskets)
+        for rows, batch in scoring_batches(moments, length=self.config.length, events=4 * self.config.events):
+            on_device = batch.to(self.device)
+            yield rows, on_device, self._encode(on_device)
+
+    @torch.no_grad()
+    def factors(self, histories: Histories) -> tuple[Tensor, Tensor] | None:
+        """h and E, where nothing is repeated."""
+        if self.network.repeats:
+            return None
+        items = self.network.item_vectors().detach()
+        customers = items.new_zeros(len(histories), items.shape[1])
+        for rows, _, encoded in self._encoded(histories):
+            customers[torch.from_numpy(rows).to(items.device)] = encoded.hidden.float()
+        return customers, items
+
+    @torch.no_grad()
+    def _score(self, histories: Histories) -> NDArray[np.float32]:
         n_items = len(self.item_ids)
         scores = np.zeros((len(histories), n_items), dtype=np.float32)
         items = self.network.item_vectors().t()
-        moments = Moments(histories, n_items=n_items, baskets=self.traits.baskets)
-        for rows, on_cpu in scoring_batches(moments, length=self.config.length, events=4 * self.config.events):
-            batch = on_cpu.to(self.device)
-            encoded = self._encode(batch)
+        for rows, batch, encoded in self._encoded(histories):
             logits = encoded.hidden.float() @ items
             if encoded.behind is None or encoded.repeat is None:
                 result = logits

@@ -92,6 +92,7 @@ class TransformerNetwork(SequenceNetwork):
         )
         self.norm = nn.RMSNorm(config.width)
         self.copy = CopyHead(config.width, clock=traits.clock) if traits.repeats else None
+        self.repeats = self.copy is not None
         nn.init.zeros_(self.types.weight)
 
     def item_vectors(self) -> Tensor:

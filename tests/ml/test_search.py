@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from recommendations.ml import search
+from recommendations.ml.search import Index
+
+
+@pytest.fixture(params=[True, False], ids=["bfloat16", "float32"])
+def either_type(request, monkeypatch) -> None:
+    monkeypatch.setattr(search, "multiplies_bfloat16", lambda device: request.param)
+
+
+def randn(seed: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def agrees(queries: Tensor, vectors: Tensor, k: int) -> None:
+    """The products found are the largest, computed in double precision, and belong to the items found."""
+    items, values = Index(vectors).search(queries, k)
+    count = min(k, len(vectors))
+    products = queries.double() @ vectors.double().t()
+    want = torch.topk(products, count, dim=1).values.numpy()
+    scale = 1e-5 * (queries.norm(dim=1).max() * vectors.norm(dim=1).max()).item() + 1e-30
+    np.testing.assert_allclose(values[:, :count], want, rtol=0, atol=scale)
+    found = np.take_along_axis(products.numpy(), items[:, :count], axis=1)
+    np.testing.assert_allclose(found, want, rtol=0, atol=scale)
+    assert all(len(set(row)) == count for row in items[:, :count].tolist())
+    assert (items[:, count:] == -1).all()
+    assert np.isneginf(values[:, count:]).all()
+
+
+@pytest.mark.parametrize(
+    ("n", "k"), [(9001, 20), (40_000, 100), (4096, 100), (4097, 300), (150, 100), (20, 30), (1, 1), (2049, 5)]
+)
+@pytest.mark.usefixtures("either_type")
+def test_the_best_are_found(n, k):
+    agrees(randn(1, 133, 16), randn(2, n, 16), k)
+
+
+@pytest.mark.usefixtures("either_type")
+def test_more_queries_than_are_taken_at_once():
+    agrees(randn(1, 2500, 8), randn(2, 5000, 8), 10)
+
+
+SHOPS = {
+    "all negative": lambda: -torch.rand(9001, 16) - 0.1,
+    "nearly the same": lambda: 100.0 + 0.01 * randn(3, 9001, 16),
+    "a few long ones": lambda: randn(3, 9001, 16) * torch.where(torch.arange(9001) % 1000 == 0, 1000.0, 1.0)[:, None],
+    "from worst to best": lambda: torch.linspace(-1, 1, 9001)[:, None] * torch.ones(16),
+    "all equal": lambda: torch.ones(9001, 16),
+    "many twins": lambda: randn(3, 90, 16).repeat(100, 1),
+    "nothing": lambda: torch.zeros(9001, 16),
+    "tiny": lambda: 1e-30 * randn(3, 9001, 16),
+    "the best side by side": lambda: torch.cat([randn(3, 8900, 16) * 0.1, 5 + randn(4, 101, 16)]),
+}
+
+
+@pytest.mark.parametrize("shop", list(SHOPS))
+@pytest.mark.usefixtures("either_type")
+def test_hard_catalogues(shop):
+    queries = torch.cat([randn(1, 40, 16), torch.ones(3, 16), torch.zeros(3, 16)])
+    agrees(queries, SHOPS[shop](), 50)
+
+
+@pytest.mark.parametrize("sure", [-3.0, 0.0])
+def test_a_limit_guessed_too_high_costs_time_but_no_item(sure, monkeypatch):
+    monkeypatch.setattr(search, "SURE", sure)
+    agrees(randn(1, 300, 16), randn(2, 20_000, 16), 50)
+
+
+def test_queries_that_are_no_numbers_leave_the_others_alone():
+    queries, vectors = randn(1, 20, 16), randn(2, 9001, 16)
+    want = Index(vectors).search(queries, 10)[0]
+    queries[3] = torch.nan
+    items, _ = Index(vectors).search(queries, 10)
+    others = np.arange(20) != 3
+    np.testing.assert_array_equal(items[others], want[others])
+
+
+def test_the_number_of_threads_is_left_alone():
+    before = torch.get_num_threads()
+    Index(torch.ones(5000, 8)).search(torch.ones(300, 8), 5)
+    assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [(0, 10, 3), (0, 5000, 3), (4, 0, 3), (4, 5000, 0)])
+def test_nobody_asks_or_nothing_is_there(m, n, k):
+    items, values = Index(torch.zeros(n, 4)).search(torch.zeros(m, 4), k)
+    assert items.shape == values.shape == (m, k)
+    assert (items == -1).all() or n
