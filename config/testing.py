@@ -7,9 +7,11 @@ only serve one process (`-n 0`), because the tests empty Redis.
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.utils import timezone, translation
 
 from config.embedded import EmbeddedServers
 
@@ -44,3 +46,11 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     servers.__enter__()
     early_config.add_cleanup(lambda: servers.__exit__(None, None, None))
     os.environ.update(servers.urls)
+
+
+@pytest.fixture(autouse=True)
+def _neutral_language_and_zone() -> Iterator[None]:
+    """What a request chose for its reader stays with the thread, and would decide the words of the tests after it."""
+    yield
+    translation.deactivate()
+    timezone.deactivate()
