@@ -1,4 +1,4 @@
-"""The k vectors of a catalogue with the largest products with a query, exactly, in less time than the products take.
+"""The k vectors of a catalogue with the largest products with a query, exactly.
 
 Products are taken in bfloat16, which processors multiply several times as fast as float32, and which are half as much
 to look through. How far such a product can be from the exact one is bounded (Cauchy-Schwarz on what rounding took
@@ -34,7 +34,7 @@ SAMPLE = 12  # the limit is guessed from one tile in so many
 SURE = 2.0  # standard deviations by which more is let through than the sample tells
 CROWDED = 3  # a query whose limit more than one group in so many reaches gains nothing from it
 FEWEST = 40  # items for every place wanted, below which a limit leaves out too little
-CELLS = 64_000_000  # products held at once where all are looked at
+CELLS = 64_000_000  # products that all threads hold together where every one is looked at
 ROUNDED = 1.01 * 2.0**-8  # of a number that becomes a bfloat16
 GATHERED = 1 << 18  # numbers of candidates' vectors held at once
 
@@ -68,7 +68,8 @@ class Index:
         queries = queries.float()
         items, values = np.full((m, k), -1, dtype=np.int64), np.full((m, k), -np.inf, dtype=np.float32)
         every = np.arange(m)
-        with _pool(torch.get_num_threads() if self.on_cpu else 1) as pool:
+        threads = torch.get_num_threads() if self.on_cpu else 1
+        with _pool(threads) as pool:
 
             def narrow(rows: Int64) -> Int64:
                 block = _Block(self, queries[rows], k)
@@ -81,7 +82,7 @@ class Index:
             if self.on_cpu and 0 < k * FEWEST <= n:
                 missed = pool.map(narrow, (every[start : start + ROWS] for start in range(0, m, ROWS)))
                 every = np.concatenate([every[:0], *missed])
-            step = max(1, min(ROWS, CELLS // max(n, 1)))
+            step = max(1, min(ROWS, CELLS // (threads * max(n, 1))))
             list(pool.map(widen, (every[start : start + step] for start in range(0, len(every), step))))
         return items, values
 
