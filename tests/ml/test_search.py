@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
-from recommendations.ml import search
+from recommendations.ml import scan, search
 from recommendations.ml.search import Index
+from recommendations.ml.topk import top_k
 
 
 @pytest.fixture(params=[True, False], ids=["bfloat16", "float32"])
@@ -90,3 +93,48 @@ def test_nobody_asks_or_nothing_is_there(m, n, k):
     items, values = Index(torch.zeros(n, 4)).search(torch.zeros(m, 4), k)
     assert items.shape == values.shape == (m, k)
     assert (items == -1).all()
+
+
+@pytest.mark.usefixtures("either_type")
+def test_few_have_to_be_answered_from_all_products(monkeypatch):
+    asked = []
+    monkeypatch.setattr(search, "top_k", lambda scores, k: asked.append(len(scores)) or top_k(scores, k))
+    Index(randn(2, 20_000, 32)).search(randn(1, 1000, 32), 100)
+    assert sum(asked) < 30
+
+
+def test_without_numba_all_products_are_compared(monkeypatch):
+    want = Index(randn(2, 9001, 16)).search(randn(1, 20, 16), 10)[0]
+    monkeypatch.setattr(search, "find_spec", lambda name: None)
+    index = Index(randn(2, 9001, 16))
+    assert not index.scanned
+    np.testing.assert_array_equal(index.search(randn(1, 20, 16), 10)[0], want)
+
+
+def test_an_item_that_is_no_number_leaves_the_others_alone():
+    vectors = randn(2, 9001, 16)
+    want = Index(vectors[1:]).search(randn(1, 20, 16), 10)[0] + 1
+    vectors[0] = torch.nan
+    items, _ = Index(vectors).search(randn(1, 20, 16), 11)
+    for found, expected in zip(items.tolist(), want.tolist(), strict=True):
+        assert [item for item in found if item][:10] == expected
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=60), st.data())
+def test_the_kth_largest(values, data):
+    k = data.draw(st.integers(1, len(values)))
+    assert scan.largest(np.array(values), k) == sorted(values, reverse=True)[k - 1]
+
+
+@given(st.lists(st.floats(width=32, allow_nan=False).filter(lambda number: number != 0), min_size=1))
+def test_the_bits_of_numbers_in_their_order(values):
+    numbers = np.array(values, dtype=np.float32)
+    bits = scan.ordered(numbers.view(np.int32).astype(np.int64))
+    np.testing.assert_array_equal(numbers[np.argsort(bits, kind="stable")], np.sort(numbers))
+    np.testing.assert_array_equal(scan.ordered(bits).astype(np.int32).view(np.float32), numbers)
+
+
+def test_what_cannot_be_kept_for_later_processes_is_compiled_all_the_same():
+    nowhere: dict = {}
+    exec("def twice(x): return 2 * x", nowhere)
+    assert scan.compiled(nowhere["twice"])(21) == 42
