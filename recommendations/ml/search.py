@@ -77,8 +77,8 @@ class Index:
 
         with _pool(threads) as pool:
             if self.scanned and m and 0 < k * FEWEST <= n:
-                rounds = math.ceil(m / (ROWS * threads))
-                left = np.concatenate(list(pool.map(narrow, np.array_split(left, rounds * threads))))
+                blocks = min(m, threads * math.ceil(m / (ROWS * threads)))
+                left = np.concatenate(list(pool.map(narrow, np.array_split(left, blocks))))
             step = max(1, min(ROWS, CELLS // (threads * max(n, 1))))
             list(pool.map(widen, (left[start : start + step] for start in range(0, len(left), step))))
         return items, values

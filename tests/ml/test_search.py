@@ -47,6 +47,11 @@ def test_more_queries_than_are_taken_at_once():
     agrees(randn(1, 2500, 8), randn(2, 5000, 8), 10)
 
 
+@pytest.mark.usefixtures("either_type")
+def test_fewer_queries_than_threads():
+    agrees(randn(1, 1, 8), randn(2, 5000, 8), 10)
+
+
 SHOPS = {
     "all negative": lambda: -torch.rand(9001, 16) - 0.1,
     "nearly the same": lambda: 100.0 + 0.01 * randn(3, 9001, 16),
