@@ -13,7 +13,7 @@ from demo.progress import Bar, StepFailedError, wait_until
 from demo.state import State
 from recommendations.choices import Architecture, TrainingStatus
 from recommendations.models import Recommendation, TrainingRun
-from recommendations.registry import champion
+from recommendations.registry import champion, verdict
 from recommendations.training import cancel_training, start_training
 
 _TRAINING_SECONDS = 40  # of optimisation, so that a first visit takes minutes
@@ -38,7 +38,7 @@ def train(state: State, bar: Bar) -> str:
     wait_until(is_over, seconds=_PATIENCE_SECONDS, what="The training", log=f"{LOG_DIR}/worker-gpu.log")
     if run.status != TrainingStatus.SUCCEEDED:
         raise StepFailedError(f"The training {run.status}: {run.error or 'no reason was given'}. See worker-gpu.log.")
-    return run.verdict
+    return verdict(run)
 
 
 def _live(run: TrainingRun) -> str:

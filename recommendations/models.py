@@ -24,7 +24,6 @@ class TrainingRun(models.Model):
     items = models.PositiveIntegerField(_("items"), default=0)
     interactions = models.PositiveBigIntegerField(_("interactions"), default=0)
     error = models.TextField(_("error"), blank=True, default="")
-    verdict = models.TextField(_("verdict"), blank=True, default="")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     heartbeat_at = models.DateTimeField(_("last sign of life"), null=True, blank=True)
@@ -48,7 +47,6 @@ class ModelVersion(models.Model):
     artefact = models.FileField(_("artefact"), upload_to="models/")
     metrics = models.JSONField(_("metrics"), default=dict)
     stage = models.CharField(_("stage"), max_length=16, choices=ModelStage, default=ModelStage.CANDIDATE)
-    reason = models.TextField(_("why this stage"), blank=True, default="")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     promoted_at = models.DateTimeField(_("promoted"), null=True, blank=True)
     stale_since = models.DateTimeField(

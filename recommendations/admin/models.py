@@ -14,6 +14,7 @@ from catalog.big_tables import ReadOnlyBigTableAdmin
 from catalog.models import Item
 from recommendations.choices import ModelStage
 from recommendations.models import ModelVersion, Recommendation
+from recommendations.registry import reason
 from users.models import Customer
 
 _STAGE_COLOURS = {ModelStage.CHAMPION: "success", ModelStage.CANDIDATE: "info", ModelStage.RETIRED: "warning"}
@@ -39,7 +40,7 @@ class ModelVersionAdmin(ReadOnlyBigTableAdmin):
     list_filter = ("stage", "architecture")
     ordering = ("-id",)
     fields = (
-        *("architecture", "stage", "stale_since", "reason", "metrics", "training_run", "artefact", "created_at"),
+        *("architecture", "stage", "stale_since", "why", "metrics", "training_run", "artefact", "created_at"),
         "promoted_at",
     )
 
@@ -50,6 +51,10 @@ class ModelVersionAdmin(ReadOnlyBigTableAdmin):
     @display(description=_("state"), label={"stale": "warning"})
     def stale(self, version: ModelVersion) -> tuple[str, Any] | None:
         return ("stale", _("stale")) if version.stale_since else None
+
+    @admin.display(description=_("why this stage"))
+    def why(self, version: ModelVersion) -> str:
+        return reason(version)
 
     @admin.display(description="NDCG@10")
     def ndcg(self, version: ModelVersion) -> str:

@@ -18,6 +18,7 @@ from recommendations.admin.models import interval
 from recommendations.choices import Architecture, TrainingStatus
 from recommendations.ml.precision import BFLOAT16, FLOAT32, INT8
 from recommendations.models import ModelVersion, TrainingRun
+from recommendations.registry import verdict
 from recommendations.tasks import train_model
 from recommendations.training import DEFAULT_CONFIG, cancel_training, start_training
 
@@ -138,6 +139,7 @@ def _training_context(run: TrainingRun) -> dict[str, Any]:
     champion = ModelVersion.objects.filter(training_run=run, promoted_at__isnull=False).first()
     return {
         "run": run,
+        "verdict": verdict(run),
         "is_open": run.status in _OPEN,
         "percent": round(100 * run.progress),
         "metric_names": _SHOWN_METRICS,

@@ -10,11 +10,14 @@ from rest_framework.response import Response
 from recommendations.choices import Architecture
 from recommendations.ml.precision import FLOAT32, PRECISIONS
 from recommendations.models import TrainingRun
+from recommendations.registry import verdict
 from recommendations.tasks import train_model
 from recommendations.training import DEFAULT_CONFIG, cancel_training, start_training
 
 
 class TrainingSerializer(serializers.ModelSerializer[TrainingRun]):
+    verdict = serializers.SerializerMethodField(help_text="Which model serves now, and why; empty until the end.")
+
     class Meta:
         model = TrainingRun
         fields = (
@@ -22,6 +25,9 @@ class TrainingSerializer(serializers.ModelSerializer[TrainingRun]):
             *("error", "customers", "items", "interactions", "created_at", "started_at", "finished_at"),
         )
         read_only_fields = fields
+
+    def get_verdict(self, run: TrainingRun) -> str:
+        return verdict(run)
 
 
 class NewTraining(serializers.Serializer[Any]):

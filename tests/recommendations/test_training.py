@@ -12,7 +12,7 @@ from catalog.services import ItemInput, upsert_items
 from recommendations.choices import TrainingStatus
 from recommendations.job import JobError
 from recommendations.models import ModelVersion, Recommendation, TrainingRun
-from recommendations.registry import champion
+from recommendations.registry import champion, verdict
 from recommendations.scoring import NoChampion, score_customers
 from recommendations.serving import recommended_items
 from recommendations.training import cancel_training, run_training, start_training
@@ -53,7 +53,7 @@ def test_a_training_is_judged_and_its_winner_serves(trained):
     assert (trained.customers, trained.items, trained.interactions) == (CUSTOMERS, ITEMS, CUSTOMERS * LENGTH)
     assert champion().training_run == trained
     assert ModelVersion.objects.count() == 2
-    assert trained.verdict
+    assert verdict(trained)
 
 
 def test_a_training_runs_once_however_often_its_task_is_delivered(trained):

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from recommendations.choices import Architecture, TrainingStatus
 from recommendations.job import JobError
 from recommendations.ml.precision import PRECISIONS
+from recommendations.registry import verdict
 from recommendations.training import run_training, start_training
 
 
@@ -29,4 +30,4 @@ class Command(BaseCommand):
         if run.status != TrainingStatus.SUCCEEDED:
             raise CommandError(f"Training {run.pk} was {run.get_status_display().lower()}.")
         self.stdout.write(json.dumps(run.metrics, indent=2))
-        self.stdout.write(run.verdict)
+        self.stdout.write(verdict(run))
