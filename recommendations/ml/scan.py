@@ -19,7 +19,7 @@ Int64 = NDArray[np.int64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 BLOCK = 128  # products passed over at once where none reaches the limit; a tile holds a multiple of them
-PART = 8  # of such a block, those taken one by one where one does
+PART = 8  # of such a block, those taken one by one where one does: as many as a number of 64 bits has bytes
 NONE = 0x7FFFFFFF  # as a limit: no number has such bits
 NOTHING = -1 << 63  # as a key: below all others
 ITEM = 0xFFFFFFFF  # of a key, the part that says whose product it is
@@ -72,6 +72,8 @@ def gather(bits: NDArray[Any], first: int, place: int, precision: Precision, row
     are among them. A row with too many near its limit is given up: nothing reaches it any more, and its count is 0.
     """
     width, full = np.uint64(bits.shape[1]), np.uint64(room(place))
+    reached = np.zeros(BLOCK, dtype=np.uint8)
+    parts = reached.view(np.uint64)
     for r in range(len(bits)):
         row, held = bits[r], rows.keys[r]
         limit, count = bits.dtype.type(rows.limits[r]), np.uint64(rows.counts[r])
@@ -81,14 +83,13 @@ def gather(bits: NDArray[Any], first: int, place: int, precision: Precision, row
                 some |= row[block + i] >= limit
             if not some:
                 continue
-            for part in range(block, block + np.uint64(BLOCK), np.uint64(PART)):
-                some = False
-                for i in range(np.uint64(PART)):
-                    some |= row[part + i] >= limit
-                if some:
-                    for i in range(part, part + np.uint64(PART)):
-                        held[count] = np.int64(row[i]) << 32 | (first + np.int64(i))  # stays only where it is counted
-                        count += np.uint64(row[i] >= limit)
+            for i in range(np.uint64(BLOCK)):
+                reached[i] = row[block + i] >= limit
+            for part in range(np.uint64(len(parts))):
+                if parts[part]:
+                    for i in range(part * np.uint64(PART), (part + np.uint64(1)) * np.uint64(PART)):
+                        held[count] = np.int64(row[block + i]) << 32 | (first + np.int64(block + i))
+                        count += np.uint64(reached[i])  # else the next one takes its place
             if count > full:
                 limit = bits.dtype.type(max(bound(held[:count], place, precision, r), np.int64(limit)))
                 count = drop(held[:count], np.int64(limit))

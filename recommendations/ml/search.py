@@ -27,7 +27,7 @@ from recommendations.ml.topk import top_k
 
 Float32 = NDArray[np.float32]
 
-ROWS, TILE = 1024, 512  # queries and items whose products are taken at once: they stay in the cache
+ROWS, TILE = 512, 512  # queries and items whose products are taken at once: they stay in the cache
 SURE = 3.5  # standard deviations by which more is let through than the items seen so far tell
 FEWEST = 40  # items for every place wanted, below which a limit leaves out too little
 CELLS = 64_000_000  # products that all threads hold together where every one is looked at
