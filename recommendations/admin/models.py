@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
@@ -40,7 +40,7 @@ class ModelVersionAdmin(ReadOnlyBigTableAdmin):
     list_filter = ("stage", "architecture")
     ordering = ("-id",)
     fields = (
-        *("architecture", "stage", "stale_since", "why", "metrics", "training_run", "artefact", "created_at"),
+        *("architecture", "stage", "stale_since", "why", "figures", "training_run", "artefact", "created_at"),
         "promoted_at",
     )
 
@@ -75,6 +75,13 @@ class ModelVersionAdmin(ReadOnlyBigTableAdmin):
     @admin.display(description=_("coverage@10"))
     def coverage(self, version: ModelVersion) -> str:
         return _figure(version, "coverage@10")
+
+    @admin.display(description=_("metrics"))
+    def figures(self, version: ModelVersion) -> str:
+        """All of them side by side, in their order."""
+        pairs = [(name, _figure(version, name)) for name in sorted(version.metrics)]
+        cells = format_html_join("", "<p><span>{}</span><b>{}</b></p>", pairs)
+        return format_html('<div class="ap-figures">{}</div>', cells)
 
 
 def interval(metrics: dict[str, float]) -> str:
