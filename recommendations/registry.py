@@ -57,8 +57,8 @@ def reason(version: ModelVersion) -> str:
     """Why a version has its stage, in the reader's language."""
     if version.stage != ModelStage.RETIRED:
         return verdict(version.training_run)
-    next_one = ModelVersion.objects.filter(promoted_at__gt=version.promoted_at).order_by("promoted_at").first()
-    return gettext("Replaced by %(version)s.") % {"version": next_one}
+    later = ModelVersion.objects.filter(promoted_at__gt=version.promoted_at).order_by("promoted_at").first()
+    return gettext("Replaced by %(version)s.") % {"version": later} if later else ""
 
 
 def _best_other(architecture: str, metrics: Mapping[str, Mapping[str, float]]) -> str | None:

@@ -140,6 +140,7 @@ def bound(keys: Int64, k: int, precision: Precision, r: int) -> np.int64:
 
 @compiled
 def product(one: Float32, other: Float32) -> np.float32:
+    """Of two vectors [d]."""
     total = np.float32(0)
     for i in range(len(one)):
         total += one[i] * other[i]

@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,14 @@ from recommendations.ml.topk import top_k
 @pytest.fixture(params=[True, False], ids=["bfloat16", "float32"])
 def either_type(request, monkeypatch) -> None:
     monkeypatch.setattr(search, "multiplies_bfloat16", lambda device: request.param)
+
+
+@pytest.fixture
+def four_threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
 
 
 def randn(seed: int, *shape: int) -> Tensor:
@@ -47,9 +57,10 @@ def test_more_queries_than_are_taken_at_once():
     agrees(randn(1, 2500, 8), randn(2, 5000, 8), 10)
 
 
-@pytest.mark.usefixtures("either_type")
-def test_fewer_queries_than_threads():
-    agrees(randn(1, 1, 8), randn(2, 5000, 8), 10)
+@pytest.mark.parametrize("m", [1, 3, 5000])
+@pytest.mark.usefixtures("either_type", "four_threads")
+def test_several_threads(m):
+    agrees(randn(1, m, 8), randn(2, 5000, 8), 10)
 
 
 SHOPS = {
@@ -87,10 +98,10 @@ def test_queries_that_are_no_numbers_leave_the_others_alone():
     np.testing.assert_array_equal(items[others], want[others])
 
 
+@pytest.mark.usefixtures("four_threads")
 def test_the_number_of_threads_is_left_alone():
-    before = torch.get_num_threads()
     Index(torch.ones(5000, 8)).search(torch.ones(300, 8), 5)
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == 4
 
 
 @pytest.mark.parametrize(("m", "n", "k"), [(0, 10, 3), (0, 5000, 3), (4, 0, 3), (4, 5000, 0)])
