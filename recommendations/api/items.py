@@ -25,6 +25,9 @@ class LinkedSerializer(ShownItem[Linked]):
     )
 
 
+_SERIALIZER = LinkedSerializer()
+
+
 class ItemLinks(APIView):
     @extend_schema(
         summary="What goes with an item",
@@ -45,4 +48,4 @@ class ItemLinks(APIView):
         count, rules = count_of(request), rules_of(request)
         item = get_object_or_404(Item, external_id=external_id)
         shown = linked_items(item=item, kind=LinkKind(kind), count=count, rules=rules)
-        return Response(serializers.ListSerializer(shown, child=LinkedSerializer()).data)
+        return Response(_SERIALIZER.rows(shown))

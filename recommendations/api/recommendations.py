@@ -1,4 +1,4 @@
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 from recommendations.api.asking import COUNT, RULES, count_of, rules_of
 from recommendations.api.shown import ShownItem
 from recommendations.serving import Recommended, recommended_items
-from users.models import Customer
+from users.known import known_customer
 
 
 class RecommendedSerializer(ShownItem[Recommended]):
@@ -16,6 +16,9 @@ class RecommendedSerializer(ShownItem[Recommended]):
     because_of = serializers.CharField(
         source="because_of.external_id", allow_null=True, default=None, help_text="An item of the customer's history."
     )
+
+
+_SERIALIZER = RecommendedSerializer()
 
 
 class CustomerRecommendations(APIView):
@@ -29,6 +32,8 @@ class CustomerRecommendations(APIView):
     )
     def get(self, request: Request, external_id: str) -> Response:
         count, rules = count_of(request), rules_of(request)
-        customer = get_object_or_404(Customer.objects.only("pk"), external_id=external_id, erased_at=None)
-        shown = recommended_items(customer_id=customer.pk, count=count, rules=rules)
-        return Response(serializers.ListSerializer(shown, child=RecommendedSerializer()).data)
+        customer_id = known_customer(external_id)
+        if customer_id is None:
+            raise Http404
+        shown = recommended_items(customer_id=customer_id, count=count, rules=rules)
+        return Response(_SERIALIZER.rows(shown))

@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 from recommendations.api.asking import COUNT, RULES, count_of, rules_of
 from recommendations.api.shown import ShownItem
 from recommendations.serving import Found, search_items
-from users.models import Customer
+from users.known import known_customer
 
 _RULES = [rule for rule in RULES if rule.name in ("category", "brand", "min_price", "max_price", "exclude")]
 
@@ -17,6 +17,9 @@ class FoundSerializer(ShownItem[Found]):
     related = serializers.BooleanField(
         help_text="The item does not hold the words; customers of the best matches had it too."
     )
+
+
+_SERIALIZER = FoundSerializer()
 
 
 class Search(APIView):
@@ -40,7 +43,6 @@ class Search(APIView):
         if not words:
             raise ValidationError({"q": ["Say what to look for."]})
         count, rules = count_of(request), rules_of(request)
-        asking = Customer.objects.filter(external_id=request.query_params.get("customer", "").replace("\0", ""))
-        customer_id = asking.filter(erased_at=None).values_list("pk", flat=True).first()
+        customer_id = known_customer(request.query_params.get("customer", ""))
         found = search_items(words=words, count=count, customer_id=customer_id, rules=rules)
-        return Response(serializers.ListSerializer(found, child=FoundSerializer()).data)
+        return Response(_SERIALIZER.rows(found))

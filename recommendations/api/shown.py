@@ -1,4 +1,5 @@
-from typing import TypeVar
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from rest_framework import serializers
 
@@ -15,3 +16,7 @@ class ShownItem(serializers.Serializer[Shown]):
     url = serializers.CharField(source="item.url")
     image_url = serializers.CharField(source="item.image_url")
     score = serializers.FloatField(help_text="Larger is better; comparable within one answer only.")
+
+    def rows(self, shown: Iterable[Shown]) -> list[dict[str, Any]]:
+        """One row each. For a serializer that is made once: its fields are made anew with every serializer."""
+        return [self.to_representation(each) for each in shown]

@@ -7,6 +7,7 @@ from catalog.models import Item
 from recommendations.models import ItemLinks
 from recommendations.serving.fusion import Ranking, fuse
 from recommendations.serving.rules import Rules
+from recommendations.serving.shown import Shown
 from recommendations.serving.text import matching_items
 
 CONTENT_WEIGHT = 0.5  # of likeness in words beside likeness in customers
@@ -24,7 +25,7 @@ class LinkKind(StrEnum):
 class Linked:
     """An item that goes with another. lift and orders: of items bought together; None for similar ones."""
 
-    item: Item
+    item: Shown
     score: float
     lift: float | None = None
     orders: int | None = None
@@ -47,11 +48,11 @@ def linked_items(*, item: Item, kind: LinkKind, count: int, rules: Rules = Rules
         rankings.append(Ranking([each.pk for each in same], CONTENT_WEIGHT))
     fused = fuse(rankings)
     fused.pop(item.pk, None)
-    items = rules.sellable().in_bulk(list(fused))
+    items = rules.sellable_among(fused)
     return [Linked(items[key], share.score) for key, share in fused.items() if key in items][:count]
 
 
 def _bought_together(links: ItemLinks, count: int, rules: Rules) -> list[Linked]:
-    items = rules.sellable().in_bulk(links.together_ids)
+    items = rules.sellable_among(links.together_ids)
     rows = zip(links.together_ids, links.lifts, links.orders, strict=True)
     return [Linked(items[key], lift, lift, orders) for key, lift, orders in rows if key in items][:count]

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.models import Item
+from recommendations.serving.shown import Shown
 
 SAME_CATEGORY, SAME_BRAND = 0.6, 0.4  # likeness of two items that share one
 
 
-def diversify(items: Sequence[Item], relevance: Sequence[float], *, diversity: float, count: int) -> list[int]:
+def diversify(items: Sequence[Shown], relevance: Sequence[float], *, diversity: float, count: int) -> list[int]:
     """Positions of `count` of the items, in the order to be shown.
 
     Maximal marginal relevance (Carbonell and Goldstein, 1998): the next item has the largest
@@ -31,7 +31,7 @@ def diversify(items: Sequence[Item], relevance: Sequence[float], *, diversity: f
     return chosen
 
 
-def _likeness(items: Sequence[Item]) -> NDArray[np.float64]:
+def _likeness(items: Sequence[Shown]) -> NDArray[np.float64]:
     """From 0 to 1: [n, n]; items without category or brand are like no other."""
     categories = np.array([item.category_id or -1 - place for place, item in enumerate(items)])
     names = {brand: code for code, brand in enumerate({item.brand for item in items if item.brand})}

@@ -1,7 +1,7 @@
 """One order out of several."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 # The first of a list counts 1 / CONSTANT, the tenth half as much: the head of the list decides.
 CONSTANT = 10
@@ -22,7 +22,7 @@ class Fused:
 
     score: float = 0.0
     largest: float = 0.0
-    ranking: Ranking = field(default_factory=lambda: Ranking(()))
+    ranking: Ranking = Ranking(())
 
 
 def fuse(rankings: Iterable[Ranking]) -> dict[int, Fused]:
@@ -35,7 +35,9 @@ def fuse(rankings: Iterable[Ranking]) -> dict[int, Fused]:
     for ranking in rankings:
         for rank, item in enumerate(ranking.items):
             share = ranking.weight / (CONSTANT + rank)
-            fused = total.setdefault(item, Fused())
+            fused = total.get(item)
+            if fused is None:
+                fused = total[item] = Fused()
             fused.score += share
             if share > fused.largest:
                 fused.largest, fused.ranking = share, ranking

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
+from django.db import connection
 from django.utils import timezone
 
-from recommendations.models import ItemLinks
 from recommendations.serving.fusion import Ranking
 from users.choices import ConsentPurpose, EventType
-from users.models import Consent, Event
 
 # How much the neighbours of an item count beside the stored order (1), by what the customer did with it.
 INTEREST = {
@@ -29,50 +29,55 @@ OVERLAP = timedelta(minutes=1)  # an event may have been on its way in when the 
 LATE = timedelta(days=7)  # an event may arrive so long after it happened
 
 
+# The newest events with the neighbours of their items, and whether anything may be learnt from them: what the customer
+# said last. The times are constants, so that only the partitions of those months are planned for.
+_NEWEST = """
+SELECT event.item_id, event.type, links.similar_ids[:%(neighbours)s],
+    coalesce((SELECT granted FROM users_consent WHERE customer_id = %(customer)s AND purpose = %(profiling)s
+              ORDER BY recorded_at DESC, id DESC LIMIT 1), true)
+FROM (
+    SELECT item_id, type, occurred_at, id FROM users_event
+    WHERE customer_id = %(customer)s AND item_id IS NOT NULL AND type = ANY(%(types)s)
+        AND occurred_at >= %(happened)s AND received_at > %(received)s AND coalesce(suspect, 0) <= 0
+    ORDER BY occurred_at DESC, id DESC LIMIT %(looked_at)s
+) AS event
+LEFT JOIN recommendations_itemlinks AS links ON links.item_id = event.item_id
+ORDER BY event.occurred_at DESC, event.id DESC
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """interests: items and their weights, newest first. bought: items bought since, whoever sells them again."""
+    """rankings: the neighbours of each item of interest, because of that item, newest first.
+    bought: items bought since, whoever sells them again.
+    """
 
-    interests: dict[int, float]
+    rankings: list[Ranking]
     bought: frozenset[int]
-
-    def rankings(self) -> list[Ranking]:
-        """The neighbours of each item of interest, each because of that item; one query."""
-        if not self.interests:
-            return []
-        links = ItemLinks.objects.only("similar_ids").in_bulk(list(self.interests))
-        return [
-            Ranking(links[item].similar_ids[:NEIGHBOURS], weight, because_of=item)
-            for item, weight in self.interests.items()
-            if item in links
-        ]
 
 
 def what_is_new(*, customer_id: int, scored_at: datetime | None) -> Recent:
     """What came in since `scored_at`. Nothing for a customer who objects to profiling, except what was bought."""
-    events = Event.objects.filter(
-        customer_id=customer_id,
-        item_id__isnull=False,
-        type__in=[*INTEREST, *LOST],
-        occurred_at__gte=scored_at - LATE if scored_at else timezone.now() - OLDEST,
-    ).exclude(suspect__gt=0)
-    if scored_at:
-        events = events.filter(received_at__gt=scored_at - OVERLAP)
-    newest = list(events.order_by("-occurred_at", "-id").values_list("item_id", "type")[:LOOKED_AT])
-    bought = frozenset(item for item, kind in newest if kind == EventType.PURCHASE)
-    if not newest or _objects(customer_id):
-        return Recent({}, bought)
-    interests: dict[int, float] = {}
+    happened = scored_at - LATE if scored_at else timezone.now() - OLDEST
+    values: dict[str, Any] = {
+        "customer": customer_id,
+        "profiling": ConsentPurpose.PROFILING,
+        "types": [*INTEREST, *LOST],
+        "happened": happened,
+        "received": scored_at - OVERLAP if scored_at else happened,
+        "looked_at": LOOKED_AT,
+        "neighbours": NEIGHBOURS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_NEWEST, values)
+        newest = cursor.fetchall()
+    bought = frozenset(item for item, kind, _, _ in newest if kind == EventType.PURCHASE)
+    interests: dict[int, Ranking] = {}
     given_up: set[int] = set()
-    for item, kind in newest:
+    for item, kind, neighbours, may_learn in newest:
         if kind in LOST:
             given_up.add(item)
-        elif item not in interests and item not in given_up and len(interests) < KEPT:
-            interests[item] = INTEREST[EventType(kind)] * FADING ** len(interests)
-    return Recent(interests, bought)
-
-
-def _objects(customer_id: int) -> bool:
-    """Whether the customer said last that nothing may be learnt from what it does."""
-    stated = Consent.objects.filter(customer_id=customer_id, purpose=ConsentPurpose.PROFILING)
-    return stated.order_by("-recorded_at", "-id").values_list("granted", flat=True).first() is False
+        elif may_learn and item not in interests and item not in given_up and len(interests) < KEPT:
+            weight = INTEREST[EventType(kind)] * FADING ** len(interests)
+            interests[item] = Ranking(neighbours or [], weight, because_of=item)
+    return Recent(list(interests.values()), bought)

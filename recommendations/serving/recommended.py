@@ -1,21 +1,19 @@
 """What one customer is shown now: the stored order, what the customer did since, and what can be sold."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
-from catalog.models import Item
-from recommendations.choices import ShelfKind
-from recommendations.models import Recommendation, Shelf
 from recommendations.serving.diversity import diversify
 from recommendations.serving.fusion import Fused, Ranking, fuse
 from recommendations.serving.recent import Recent, what_is_new
-from recommendations.serving.rules import Rules
-from users.choices import EventType
-from users.models import Customer, Event
+from recommendations.serving.rules import Rules, items_by_id
+from recommendations.serving.shown import Shown
+from recommendations.serving.stored import Stored, stored_for
 
 SHELF_WEIGHT = 0.1  # beside the stored order's 1: shelves fill up what the rules leave empty
 SPARE = 2  # times the asked number is looked at, so that diversity has a choice
@@ -28,9 +26,9 @@ NEW_EVERY = 10  # of so many places the last belongs to an item that hardly anyb
 class Recommended:
     """One recommended item; `because_of` is an item of the customer's own history, or None."""
 
-    item: Item
+    item: Shown
     score: float
-    because_of: Item | None
+    because_of: Shown | None
     bought_before: bool
 
 
@@ -40,31 +38,24 @@ def recommended_items(*, customer_id: int, count: int, rules: Rules = Rules()) -
     What was bought since the last scoring is left out at once, what is off sale or out of stock too, and the
     neighbours of what the customer has just looked at move up. A handful of queries, whatever the customer's history.
     """
-    row = Recommendation.objects.filter(customer_id=customer_id).first()
-    recent = what_is_new(customer_id=customer_id, scored_at=row.scored_at if row else None)
-    rankings = recent.rankings()
-    if row:
-        rankings.append(Ranking(row.item_ids))
-    shelves: dict[str, list[int]] = {}
-    if rules.explore or rules.narrow or len(rankings) <= 1:
-        shelves = _shelves(customer_id)
-        rankings.append(Ranking(shelves.get(ShelfKind.POPULAR, []), SHELF_WEIGHT))
+    stored = stored_for(customer_id)
+    recent = what_is_new(customer_id=customer_id, scored_at=stored.scored_at)
+    rankings = [*recent.rankings, Ranking(stored.items), Ranking(stored.popular, SHELF_WEIGHT)]
     if rules.narrow:
         rankings.append(Ranking(_most_bought(rules, count), SHELF_WEIGHT / 2))
     fused = {item: share for item, share in fuse(rankings).items() if item not in recent.bought}
-    return _Answer(customer_id, rules, row, recent, fused, shelves.get(ShelfKind.NEW, [])).best(count)
+    return _Answer(customer_id, rules, stored, recent, fused).best(count)
 
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """Everything that is known when the list is put together. fused: candidates, best first; unknown: a shelf."""
+    """Everything that is known when the list is put together. fused: candidates, best first."""
 
     customer_id: int
     rules: Rules
-    row: Recommendation | None
+    stored: Stored
     recent: Recent
     fused: dict[int, Fused]
-    unknown: list[int]
 
     def best(self, count: int) -> list[Recommended]:
         """The list, in the order to be shown."""
@@ -78,21 +69,18 @@ class _Answer:
             shown.insert(place, item)
         return self._explained(shown[:count], bought)
 
-    def _candidates(self, count: int) -> tuple[dict[int, Item], set[int]]:
+    def _candidates(self, count: int) -> tuple[dict[int, Shown], set[int]]:
         """The items that may be shown, by id, and those of them that the customer has bought."""
         first = len(self.fused) if self.rules.narrow else FIRST * count
         items, bought = self._usable([*islice(self.fused, first), *self._drawn(count)])
         if first < len(self.fused) and sum(key in self.fused for key in items) < SPARE * count:
-            more, had = self._usable(list(islice(self.fused, first, None)))
+            more, had = self._usable(islice(self.fused, first, None))
             items, bought = items | more, bought | had
         return items, bought
 
-    def _usable(self, wanted: list[int]) -> tuple[dict[int, Item], set[int]]:
-        found = self.rules.sellable().in_bulk(wanted)
-        known = dict(zip(self.row.item_ids, self.row.bought_before, strict=True)) if self.row else {}
-        in_doubt = [key for key, item in found.items() if key not in known or not item.is_repurchasable]
-        bought = {key for key, was_bought in known.items() if was_bought} | self._bought(in_doubt)
-        bought -= self.recent.bought
+    def _usable(self, wanted: Iterable[int]) -> tuple[dict[int, Shown], set[int]]:
+        found, bought = self.rules.sellable_to(self.customer_id, wanted)
+        bought |= {key for key in found if self.stored.bought.get(key)}
         return {
             key: item
             for key, item in found.items()
@@ -100,44 +88,33 @@ class _Answer:
             and (key not in bought or (item.is_repurchasable and not self.rules.new_only))
         }, bought
 
-    def _bought(self, items: list[int]) -> set[int]:
-        if not items:
-            return set()
-        lines = Event.objects.filter(customer_id=self.customer_id, type=EventType.PURCHASE, item_id__in=items)
-        return set(lines.values_list("item_id", flat=True))
-
     def _drawn(self, count: int) -> list[int]:
         """Of the items that hardly anybody knows those whose day it is, several for every place that is kept."""
         places = count // NEW_EVERY if self.rules.explore else 0
-        return sorted(self.unknown, key=lambda item: _draw(self._today, item))[: DRAWN * places]
+        return sorted(self.stored.new, key=lambda item: _draw(self._today, item))[: DRAWN * places]
 
     @property
     def _today(self) -> str:
         return f"{self.customer_id} {timezone.now():%Y-%m-%d}"
 
-    def _unknown_items(self, items: dict[int, Item], shown: list[Item]) -> list[Item]:
+    def _unknown_items(self, items: dict[int, Shown], shown: list[Shown]) -> list[Shown]:
         """Items for the places that are kept for them: of the categories shown first, others every day."""
         today = self._today
         taken, categories = {item.pk for item in shown}, {item.category_id for item in shown}
-        free = [items[key] for key in self.unknown if key in items and key not in taken and key not in self.fused]
+        free = [items[key] for key in self.stored.new if key in items and key not in taken and key not in self.fused]
         return sorted(free, key=lambda item: (item.category_id not in categories, _draw(today, item.pk)))
 
-    def _explained(self, shown: list[Item], bought: set[int]) -> list[Recommended]:
-        stored = dict(zip(self.row.item_ids, self.row.reason_item_ids, strict=True)) if self.row else {}
-        fused = {item.pk: self.fused.get(item.pk, Fused()) for item in shown}
-        reasons = {key: share.ranking.because_of or stored.get(key) for key, share in fused.items()}
-        items = Item.objects.in_bulk({reason for reason in reasons.values() if reason is not None})
-        return [
-            Recommended(item, fused[item.pk].score, items.get(reasons[item.pk] or 0), item.pk in bought)
-            for item in shown
+    def _explained(self, shown: list[Shown], bought: set[int]) -> list[Recommended]:
+        fused = [self.fused.get(item.pk, Fused()) for item in shown]
+        reasons = [
+            share.ranking.because_of or self.stored.reasons.get(item.pk)
+            for share, item in zip(fused, shown, strict=True)
         ]
-
-
-def _shelves(customer_id: int) -> dict[str, list[int]]:
-    """The items of every shelf that suits the customer's country, and of those for everywhere where it has none."""
-    own = Customer.objects.filter(pk=customer_id).values("country")
-    shelves = Shelf.objects.filter(Q(country="") | Q(country__in=own)).order_by("country")
-    return {shelf.kind: shelf.item_ids for shelf in shelves}
+        known = items_by_id({reason for reason in reasons if reason is not None})
+        return [
+            Recommended(item, share.score, known.get(reason or 0), item.pk in bought)
+            for item, share, reason in zip(shown, fused, reasons, strict=True)
+        ]
 
 
 def _most_bought(rules: Rules, count: int) -> list[int]:

@@ -1,12 +1,17 @@
 """Which items a page wants to show."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from catalog.models import Item
+from recommendations.serving.shown import Shown
 
 _WITH_CHILDREN = """
 WITH RECURSIVE chosen AS (
@@ -15,11 +20,8 @@ WITH RECURSIVE chosen AS (
     SELECT child.id FROM catalog_category AS child JOIN chosen ON child.parent_id = chosen.id
 ) SELECT id FROM chosen
 """
-# Descriptions and attributes are long, and no list shows them.
-_SHOWN = (
-    *("external_id", "title", "price", "list_price", "currency", "url", "image_url", "brand", "category_id"),
-    *("stock", "is_active", "is_repurchasable"),
-)
+_BOUGHT = "SELECT item.*, item.pk IN (SELECT apropos_bought(%s, %s)) FROM ({sellable}) AS item"
+_BY_ID = f"SELECT id, {', '.join(Shown._fields[1:])} FROM catalog_item WHERE id = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +48,47 @@ class Rules:
         return bool(self.categories or self.brands or self.min_price is not None or self.max_price is not None)
 
     def sellable(self) -> QuerySet[Item]:
-        """The items that may be shown, with the columns that are shown."""
+        """The items that may be shown."""
         allowed = Q(is_active=True) & (Q(stock__isnull=True) | Q(stock__gt=0))
         if self.categories:
-            with connection.cursor() as cursor:
-                cursor.execute(_WITH_CHILDREN, [list(self.categories)])
-                allowed &= Q(category__in=[row[0] for row in cursor.fetchall()])
+            allowed &= Q(category__in=RawSQL(_WITH_CHILDREN, [list(self.categories)]))  # noqa: S611
         if self.brands:
             allowed &= Q(brand__in=self.brands)
         if self.min_price is not None:
             allowed &= Q(price__gte=self.min_price)
         if self.max_price is not None:
             allowed &= Q(price__lte=self.max_price)
-        items = Item.objects.filter(allowed).only(*_SHOWN)
+        items = Item.objects.filter(allowed)
         return items.exclude(external_id__in=self.exclude) if self.exclude else items
+
+    def sellable_among(self, ids: Iterable[int]) -> dict[int, Shown]:
+        """Those of the items that may be shown, by id, in no order."""
+        sellable, values = self._statement()
+        return {item.pk: item for item in map(Shown._make, _rows(sellable, (*values, list(ids))))}
+
+    def sellable_to(self, customer_id: int, ids: Iterable[int]) -> tuple[dict[int, Shown], set[int]]:
+        """Those of the items that may be shown, by id, and the ids of those that the customer has ever bought."""
+        wanted = list(ids)
+        sellable, values = self._statement()
+        rows = _rows(_BOUGHT.format(sellable=sellable), (customer_id, wanted, *values, wanted))
+        return {row[0]: Shown._make(row[:-1]) for row in rows}, {row[0] for row in rows if row[-1]}
+
+    @lru_cache(256)  # noqa: B019 - rules are small, and the same for most pages
+    def _statement(self) -> tuple[str, tuple[Any, ...]]:
+        """The SQL of `sellable`, with a last parameter for the ids to choose from, and its other parameters.
+
+        Kept, because Django takes longer to write it than the database to answer.
+        """
+        statement, values = self.sellable().values(*Shown._fields).query.sql_with_params()
+        return f'{statement} AND "catalog_item"."id" = ANY(%s)', values
+
+
+def items_by_id(ids: Iterable[int]) -> dict[int, Shown]:
+    """The items, whether they can be sold or not."""
+    return {item.pk: item for item in map(Shown._make, _rows(_BY_ID, (list(ids),)))}
+
+
+def _rows(statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from catalog.models import Item
-from recommendations.models import ItemLinks, Recommendation
+from recommendations.models import ItemLinks
 from recommendations.serving.fusion import Ranking, fuse
 from recommendations.serving.recent import what_is_new
 from recommendations.serving.rules import Rules
+from recommendations.serving.shown import Shown
+from recommendations.serving.stored import stored_for
 from recommendations.serving.text import matching_items
 from users.models import Profile
 
@@ -20,7 +22,7 @@ RELATED_TO = 3  # best matches whose neighbours follow where there are few match
 class Found:
     """One found item. related: it does not hold the words; customers of the best matches had it too."""
 
-    item: Item
+    item: Shown
     score: float
     related: bool
 
@@ -36,16 +38,16 @@ def search_items(*, words: str, count: int, customer_id: int | None = None, rule
     return found + _related(found, count - len(found), rules)
 
 
-def _taste(customer_id: int, matches: Sequence[Item]) -> list[list[int]]:
+def _taste(customer_id: int, matches: Sequence[Shown]) -> list[list[int]]:
     """Orders of the matches by what is known of the customer: what was recommended, and favourites."""
-    row = Recommendation.objects.filter(customer_id=customer_id).first()
-    recent = what_is_new(customer_id=customer_id, scored_at=row.scored_at if row else None)
-    wanted = [*recent.rankings(), *([Ranking(row.item_ids)] if row else [])]
+    stored = stored_for(customer_id)
+    recent = what_is_new(customer_id=customer_id, scored_at=stored.scored_at)
+    wanted = [*recent.rankings, Ranking(stored.items)]
     matched = {item.pk for item in matches}
     return [[key for key in fuse(wanted) if key in matched], _favourites(customer_id, matches)]
 
 
-def _favourites(customer_id: int, matches: Sequence[Item]) -> list[int]:
+def _favourites(customer_id: int, matches: Sequence[Shown]) -> list[int]:
     """The matches of the customer's favourite categories and brands, the dearest to it first."""
     profile = Profile.objects.filter(customer_id=customer_id).first()
     if profile is None:
@@ -70,5 +72,5 @@ def _related(found: Sequence[Found], missing: int, rules: Rules) -> list[Found]:
     links = ItemLinks.objects.only("similar_ids").in_bulk(best)
     fused = fuse(Ranking(links[key].similar_ids) for key in best if key in links)
     known = {each.item.pk for each in found}
-    items = rules.sellable().in_bulk([key for key in fused if key not in known])
+    items = rules.sellable_among(key for key in fused if key not in known)
     return [Found(items[key], share.score, related=True) for key, share in fused.items() if key in items][:missing]

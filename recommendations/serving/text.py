@@ -10,26 +10,31 @@ from typing import Any
 from django.db.models import BooleanField, F, FloatField, QuerySet
 from django.db.models.expressions import RawSQL
 
-from catalog.models import Item
 from recommendations.serving.rules import Rules
+from recommendations.serving.shown import Shown
 
 MOST = 200  # characters of a question that are looked at
 # The database gives a full match in the title 0.61; so much is asked of a match that may be incomplete: about half.
 LOOSE = 0.3
 
 
-def matching_items(words: str, *, limit: int, rules: Rules) -> list[Item]:
+def matching_items(words: str, *, limit: int, rules: Rules) -> list[Shown]:
     """The items that may be shown and match `words`, best first.
 
     Items that hold all of it come first; where they are fewer than `limit`, those that hold most of it follow.
     """
     words = words.replace("\0", " ")[:MOST]
-    exact = list(_matches(words, rules, "&")[:limit])
+    exact = _shown(_matches(words, rules, "&")[:limit])
     if len(exact) >= limit:
         return exact
     known = {item.pk for item in exact}
-    loose = [item for item in _matches(words, rules, "|").filter(rank__gt=LOOSE)[:limit] if item.pk not in known]
+    alike = _shown(_matches(words, rules, "|").filter(rank__gt=LOOSE)[:limit])
+    loose = [item for item in alike if item.pk not in known]
     return [*exact, *loose][:limit]
+
+
+def _shown(items: QuerySet[Any]) -> list[Shown]:
+    return [Shown._make(row) for row in items.values_list(*Shown._fields)]
 
 
 def _matches(words: str, rules: Rules, operator: str) -> QuerySet[Any]:
