@@ -19,7 +19,8 @@ from rich.table import Table
 
 from benchmarks.http_ingestion import serve
 from catalog.models import Item
-from recommendations.models import ItemLinks, ModelVersion, Recommendation, TrainingRun
+from recommendations.choices import ShelfKind
+from recommendations.models import ItemLinks, ModelVersion, Recommendation, Shelf, TrainingRun
 from users.api_keys import create_api_key
 from users.choices import ApiScope
 from users.ingestion import EventInput, ingest_events
@@ -28,6 +29,7 @@ from users.models import Customer
 SECONDS = float(os.environ.get("BENCH_PAGES_SECONDS", "10"))
 RATE = float(os.environ.get("BENCH_PAGES_RATE", "100"))
 CUSTOMERS, ITEMS = 2_000, 5_000
+MONTHS, MONTH = 24, timedelta(days=30)
 CLIENTS = 16
 
 
@@ -70,7 +72,7 @@ def _send(port: int, key: str, seconds: float) -> list[float]:
 
 
 def _shop() -> None:
-    """Customers with stored rows and with news since, and items with neighbours."""
+    """Customers with two years of orders, stored rows and news since; items with neighbours; shelves."""
     chance, now = random.Random(1), datetime.now(UTC)
     Item.objects.bulk_create(
         [Item(external_id=f"p{n}", title=f"Product {n}", price=n % 90 + 1, currency="EUR") for n in range(ITEMS)]
@@ -80,7 +82,14 @@ def _shop() -> None:
         for c in range(CUSTOMERS)
         for n in range(5)
     ]
-    ingest_events(events=events, source="bench")
+    bought = [
+        EventInput(
+            f"order-{c}-{month}", "purchase", now - month * MONTH, f"c{c}", f"p{chance.randrange(ITEMS)}", quantity=1
+        )
+        for c in range(CUSTOMERS)
+        for month in range(1, MONTHS + 1)
+    ]
+    ingest_events(events=events + bought, source="bench")
     items = list(Item.objects.filter(external_id__startswith="p").values_list("pk", flat=True))
     run_ = TrainingRun.objects.create(architecture="popularity")
     version = ModelVersion.objects.create(training_run=run_, architecture="popularity", artefact="models/bench")
@@ -91,11 +100,14 @@ def _shop() -> None:
             model_version=version,
             item_ids=chance.sample(items, 50),
             scores=[1.0] * 50,
-            reason_item_ids=[items[0]] * 50,
+            reason_item_ids=chance.choices(items, k=50),
             bought_before=[False] * 50,
             scored_at=scored,
         )
         for customer in Customer.objects.filter(external_id__startswith="c").values_list("pk", flat=True)
+    )
+    Shelf.objects.bulk_create(
+        Shelf(kind=kind, item_ids=chance.sample(items, 100), buyers=[1] * 100, computed_at=scored) for kind in ShelfKind
     )
     ItemLinks.objects.bulk_create(
         ItemLinks(

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from notifications.listening.inbox import dismiss_message, inbox_messages, read_message
 from notifications.models import InboxMessage
-from users.known import known_customer
+from users.models import Customer
 
 
 class InboxMessageSerializer(serializers.ModelSerializer[InboxMessage]):
@@ -36,7 +36,8 @@ class InboxList(generics.ListAPIView[InboxMessage]):
         external_id = self.request.query_params.get("customer_id", "")
         if not external_id or "\x00" in external_id:
             raise ParseError("customer_id, the shop's id of the customer, is missing.")
-        return inbox_messages(customer_id=known_customer(external_id) or 0)
+        customer = Customer.objects.filter(external_id=external_id, erased_at=None).first()
+        return inbox_messages(customer_id=(customer.merged_into_id or customer.pk) if customer else 0)
 
 
 class _InboxAction(generics.GenericAPIView[InboxMessage]):

@@ -7,8 +7,7 @@ from rest_framework.views import APIView
 
 from recommendations.api.asking import COUNT, RULES, count_of, rules_of
 from recommendations.api.shown import ShownItem
-from recommendations.serving import Recommended, recommended_items
-from users.known import known_customer
+from recommendations.serving import Recommended, known_by_name, recommended_items
 
 
 class RecommendedSerializer(ShownItem[Recommended]):
@@ -32,8 +31,8 @@ class CustomerRecommendations(APIView):
     )
     def get(self, request: Request, external_id: str) -> Response:
         count, rules = count_of(request), rules_of(request)
-        customer_id = known_customer(external_id)
-        if customer_id is None:
+        customer = known_by_name(external_id)
+        if customer is None:
             raise Http404
-        shown = recommended_items(customer_id=customer_id, count=count, rules=rules)
+        shown = recommended_items(customer, count=count, rules=rules)
         return Response(_SERIALIZER.rows(shown))

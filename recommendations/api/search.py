@@ -7,8 +7,7 @@ from rest_framework.views import APIView
 
 from recommendations.api.asking import COUNT, RULES, count_of, rules_of
 from recommendations.api.shown import ShownItem
-from recommendations.serving import Found, search_items
-from users.known import known_customer
+from recommendations.serving import Found, known_by_name, search_items
 
 _RULES = [rule for rule in RULES if rule.name in ("category", "brand", "min_price", "max_price", "exclude")]
 
@@ -43,6 +42,6 @@ class Search(APIView):
         if not words:
             raise ValidationError({"q": ["Say what to look for."]})
         count, rules = count_of(request), rules_of(request)
-        customer_id = known_customer(request.query_params.get("customer", ""))
-        found = search_items(words=words, count=count, customer_id=customer_id, rules=rules)
+        customer = known_by_name(request.query_params.get("customer", ""))
+        found = search_items(words=words, count=count, customer=customer, rules=rules)
         return Response(_SERIALIZER.rows(found))

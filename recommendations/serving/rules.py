@@ -21,7 +21,21 @@ WITH RECURSIVE chosen AS (
 ) SELECT id FROM chosen
 """
 _BOUGHT = "SELECT item.*, item.pk IN (SELECT apropos_bought(%s, %s)) FROM ({sellable}) AS item"
-_BY_ID = f"SELECT id, {', '.join(Shown._fields[1:])} FROM catalog_item WHERE id = ANY(%s)"
+_NAMED = f"SELECT id, {', '.join(Shown._fields[1:])}, NULL FROM catalog_item WHERE id = ANY(%s)"
+
+
+@dataclass(frozen=True, slots=True)
+class Sellable:
+    """items: those that may be shown, by id; bought: those of them that the customer has ever bought; named: those
+    that are only mentioned, whether they can be sold or not.
+    """
+
+    items: dict[int, Shown]
+    bought: set[int]
+    named: dict[int, Shown]
+
+    def __or__(self, other: "Sellable") -> "Sellable":
+        return Sellable(self.items | other.items, self.bought | other.bought, self.named | other.named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +80,19 @@ class Rules:
         sellable, values = self._statement()
         return {item.pk: item for item in map(Shown._make, _rows(sellable, (*values, list(ids))))}
 
-    def sellable_to(self, customer_id: int, ids: Iterable[int]) -> tuple[dict[int, Shown], set[int]]:
-        """Those of the items that may be shown, by id, and the ids of those that the customer has ever bought."""
+    def sellable_to(self, customer_id: int, ids: Iterable[int], *, named: Iterable[int]) -> Sellable:
+        """Those of the items that may be shown to a customer, and the `named` ones; one query."""
         wanted = list(ids)
         sellable, values = self._statement()
-        rows = _rows(_BOUGHT.format(sellable=sellable), (customer_id, wanted, *values, wanted))
-        return {row[0]: Shown._make(row[:-1]) for row in rows}, {row[0] for row in rows if row[-1]}
+        rows = _rows(
+            f"{_BOUGHT.format(sellable=sellable)} UNION ALL {_NAMED}",
+            (customer_id, wanted, *values, wanted, list(named)),
+        )
+        return Sellable(
+            items={row[0]: Shown._make(row[:-1]) for row in rows if row[-1] is not None},
+            bought={row[0] for row in rows if row[-1]},
+            named={row[0]: Shown._make(row[:-1]) for row in rows if row[-1] is None},
+        )
 
     @lru_cache(256)  # noqa: B019 - rules are small, and the same for most pages
     def _statement(self) -> tuple[str, tuple[Any, ...]]:
@@ -81,11 +102,6 @@ class Rules:
         """
         statement, values = self.sellable().values(*Shown._fields).query.sql_with_params()
         return f'{statement} AND "catalog_item"."id" = ANY(%s)', values
-
-
-def items_by_id(ids: Iterable[int]) -> dict[int, Shown]:
-    """The items, whether they can be sold or not."""
-    return {item.pk: item for item in map(Shown._make, _rows(_BY_ID, (list(ids),)))}
 
 
 def _rows(statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from catalog.models import Item
 from recommendations.models import ItemLinks
 from recommendations.serving.fusion import Ranking, fuse
+from recommendations.serving.known import Known
 from recommendations.serving.recent import what_is_new
 from recommendations.serving.rules import Rules
 from recommendations.serving.shown import Shown
-from recommendations.serving.stored import stored_for
 from recommendations.serving.text import matching_items
 from users.models import Profile
 
@@ -27,24 +27,23 @@ class Found:
     related: bool
 
 
-def search_items(*, words: str, count: int, customer_id: int | None = None, rules: Rules = Rules()) -> list[Found]:  # noqa: B008
+def search_items(*, words: str, count: int, customer: Known | None = None, rules: Rules = Rules()) -> list[Found]:  # noqa: B008
     """The items that match `words`, best first; with a customer, those that suit it move up among them."""
     matches = matching_items(words, limit=LOOKED_AT, rules=rules)
     rankings = [Ranking([item.pk for item in matches])]
-    if customer_id is not None and matches:
-        rankings += [Ranking(order, TASTE) for order in _taste(customer_id, matches)]
+    if customer and matches:
+        rankings += [Ranking(order, TASTE) for order in _taste(customer, matches)]
     items = {item.pk: item for item in matches}
     found = [Found(items[key], share.score, related=False) for key, share in fuse(rankings).items()][:count]
     return found + _related(found, count - len(found), rules)
 
 
-def _taste(customer_id: int, matches: Sequence[Shown]) -> list[list[int]]:
+def _taste(customer: Known, matches: Sequence[Shown]) -> list[list[int]]:
     """Orders of the matches by what is known of the customer: what was recommended, and favourites."""
-    stored = stored_for(customer_id)
-    recent = what_is_new(customer_id=customer_id, scored_at=stored.scored_at)
-    wanted = [*recent.rankings, Ranking(stored.items)]
+    recent = what_is_new(customer.events, may_learn=customer.may_learn)
+    wanted = [*recent.rankings, Ranking(customer.items)]
     matched = {item.pk for item in matches}
-    return [[key for key in fuse(wanted) if key in matched], _favourites(customer_id, matches)]
+    return [[key for key in fuse(wanted) if key in matched], _favourites(customer.customer_id, matches)]
 
 
 def _favourites(customer_id: int, matches: Sequence[Shown]) -> list[int]:

@@ -5,7 +5,7 @@ from rest_framework.test import APIClient
 
 from catalog.models import Item
 from recommendations.models import ItemLinks
-from recommendations.serving import Rules, search_items
+from recommendations.serving import Rules, known_of, search_items
 from tests.factories import CustomerFactory, ItemFactory, RecommendationFactory
 from users.api_keys import create_api_key
 from users.choices import ApiScope
@@ -74,8 +74,8 @@ def test_the_customers_own_taste_decides_among_the_matches():
     assert titles("case")[0] == "Apple iPhone case"
     customer = CustomerFactory()
     RecommendationFactory(customer=customer, item_ids=[leather.pk], scored_at=timezone.now())
-    assert titles("case", customer_id=customer.pk)[0] == "Leather phone case"
-    assert set(titles("case", customer_id=customer.pk)) == {apple.title, leather.title}
+    assert titles("case", customer=known_of(customer.pk))[0] == "Leather phone case"
+    assert set(titles("case", customer=known_of(customer.pk))) == {apple.title, leather.title}
 
 
 def test_neighbours_of_the_best_matches_fill_up_and_say_so():

@@ -13,7 +13,7 @@ from catalog.models import Category, Item
 from catalog.services import ItemInput, upsert_items
 from recommendations.models import ItemLinks, Recommendation, Shelf
 from recommendations.scoring import score_customers
-from recommendations.serving import LinkKind, Rules, linked_items, recommended_items
+from recommendations.serving import LinkKind, Rules, known_of, linked_items, recommended_items
 from recommendations.training import run_training, start_training
 from tests.factories import CategoryFactory, ConsentFactory, CustomerFactory, ItemFactory, RecommendationFactory
 from users.api_keys import create_api_key
@@ -72,7 +72,7 @@ def shop():
 
 def test_without_news_the_stored_order_is_shown(shop):
     items, customer = shop
-    assert ids(recommended_items(customer_id=customer.pk, count=10)) == [item.pk for item in items[:10]]
+    assert ids(recommended_items(known_of(customer.pk), count=10)) == [item.pk for item in items[:10]]
 
 
 @pytest.mark.parametrize(("kind", "most"), [("view", 3), ("add_to_cart", 4)])
@@ -103,7 +103,7 @@ def test_the_more_telling_event_changes_more(shop):
     send(customer, items[19])
     send(other, items[19], "add_to_cart")
     stored = {item.pk for item in items[:10]}
-    looked, carted = (set(ids(recommended_items(customer_id=each.pk, count=10))) for each in (customer, other))
+    looked, carted = (set(ids(recommended_items(known_of(each.pk), count=10))) for each in (customer, other))
     assert 0 < len(looked - stored) < len(carted - stored)
 
 
@@ -111,35 +111,35 @@ def test_what_was_taken_out_of_the_cart_is_no_interest(shop):
     items, customer = shop
     send(customer, items[19], "add_to_cart")
     send(customer, items[19], "remove_from_cart")
-    assert ids(recommended_items(customer_id=customer.pk, count=10)) == [item.pk for item in items[:10]]
+    assert ids(recommended_items(known_of(customer.pk), count=10)) == [item.pk for item in items[:10]]
 
 
 def test_events_that_the_model_knows_already_change_nothing(shop):
     items, customer = shop
     send(customer, items[19])
     Recommendation.objects.update(scored_at=timezone.now() + timedelta(minutes=2))
-    assert ids(recommended_items(customer_id=customer.pk, count=10)) == [item.pk for item in items[:10]]
+    assert ids(recommended_items(known_of(customer.pk), count=10)) == [item.pk for item in items[:10]]
 
 
 def test_nothing_is_learnt_from_whoever_objects_to_profiling(shop):
     items, customer = shop
     send(customer, items[19])
     ConsentFactory(customer=customer, purpose=ConsentPurpose.PROFILING, granted=False)
-    assert ids(recommended_items(customer_id=customer.pk, count=10)) == [item.pk for item in items[:10]]
+    assert ids(recommended_items(known_of(customer.pk), count=10)) == [item.pk for item in items[:10]]
 
 
 def test_what_is_bought_leaves_at_once_also_where_it_is_bought_again(shop):
     items, customer = shop
     assert items[0].is_repurchasable
     send(customer, items[0], "purchase", quantity=1)
-    assert items[0].pk not in ids(recommended_items(customer_id=customer.pk, count=10))
+    assert items[0].pk not in ids(recommended_items(known_of(customer.pk), count=10))
 
 
 @pytest.mark.parametrize("change", [{"stock": 0}, {"is_active": False}])
 def test_what_cannot_be_sold_leaves_at_once_and_the_list_stays_full(shop, change):
     items, customer = shop
     Item.objects.filter(pk=items[0].pk).update(**change)
-    assert ids(recommended_items(customer_id=customer.pk, count=9)) == [item.pk for item in items[1:10]]
+    assert ids(recommended_items(known_of(customer.pk), count=9)) == [item.pk for item in items[1:10]]
 
 
 def test_a_neighbour_that_nobody_buys_twice_is_not_shown_to_its_buyer(shop):
@@ -148,7 +148,7 @@ def test_a_neighbour_that_nobody_buys_twice_is_not_shown_to_its_buyer(shop):
     send(customer, items[15], "purchase", quantity=1)
     Event.objects.update(received_at=timezone.now() - timedelta(days=1))
     send(customer, items[19], "add_to_cart")
-    shown = ids(recommended_items(customer_id=customer.pk, count=10))
+    shown = ids(recommended_items(known_of(customer.pk), count=10))
     assert items[16].pk in shown
     assert items[15].pk not in shown
 
@@ -185,9 +185,9 @@ def test_a_parameter_that_makes_no_sense_is_named(api, shop, wrong):
 def test_new_only_leaves_out_what_was_bought_before(shop):
     items, customer = shop
     Recommendation.objects.update(bought_before=[True] * 5 + [False] * 5)
-    shown = recommended_items(customer_id=customer.pk, count=10, rules=Rules(new_only=True))
+    shown = recommended_items(known_of(customer.pk), count=10, rules=Rules(new_only=True))
     assert ids(shown) == [item.pk for item in items[5:10]]
-    assert [each.bought_before for each in recommended_items(customer_id=customer.pk, count=10)] == [True] * 5 + [
+    assert [each.bought_before for each in recommended_items(known_of(customer.pk), count=10)] == [True] * 5 + [
         False
     ] * 5
 
@@ -199,7 +199,7 @@ def test_diversity_brings_other_categories_forward_and_zero_keeps_the_order(shop
     Item.objects.filter(pk__in=[item.pk for item in items[5:10]]).update(category=second)
 
     def others(diversity):
-        shown = recommended_items(customer_id=customer.pk, count=4, rules=Rules(diversity=diversity))
+        shown = recommended_items(known_of(customer.pk), count=4, rules=Rules(diversity=diversity))
         return sum(each.item.category_id == second.pk for each in shown)
 
     assert others(0.0) == 0
@@ -217,20 +217,20 @@ def test_a_customer_without_anything_gets_what_is_popular_in_the_country():
             computed_at=timezone.now(),
         )
     british, french = CustomerFactory(country="GB"), CustomerFactory(country="FR")
-    assert ids(recommended_items(customer_id=british.pk, count=2)) == [here.pk, everywhere.pk]
-    assert ids(recommended_items(customer_id=french.pk, count=2)) == [everywhere.pk, there.pk]
-    assert recommended_items(customer_id=british.pk, count=2)[0].because_of is None
+    assert ids(recommended_items(known_of(british.pk), count=2)) == [here.pk, everywhere.pk]
+    assert ids(recommended_items(known_of(french.pk), count=2)) == [everywhere.pk, there.pk]
+    assert recommended_items(known_of(british.pk), count=2)[0].because_of is None
 
 
 def test_every_tenth_place_is_for_an_item_that_hardly_anybody_knows(shop):
     items, customer = shop
     unknown = ItemFactory.create_batch(3)
     Shelf.objects.create(kind="new", item_ids=[item.pk for item in unknown], buyers=[0] * 3, computed_at=timezone.now())
-    shown = ids(recommended_items(customer_id=customer.pk, count=10))
+    shown = ids(recommended_items(known_of(customer.pk), count=10))
     assert shown[:9] == [item.pk for item in items[:9]]
     assert shown[9] in {item.pk for item in unknown}
-    assert shown == ids(recommended_items(customer_id=customer.pk, count=10)), "the same on the same day"
-    plain = recommended_items(customer_id=customer.pk, count=10, rules=Rules(explore=False))
+    assert shown == ids(recommended_items(known_of(customer.pk), count=10)), "the same on the same day"
+    plain = recommended_items(known_of(customer.pk), count=10, rules=Rules(explore=False))
     assert ids(plain) == [item.pk for item in items[:10]]
 
 

@@ -14,7 +14,7 @@ from recommendations.job import JobError
 from recommendations.models import ModelVersion, Recommendation, TrainingRun
 from recommendations.registry import champion, verdict
 from recommendations.scoring import NoChampion, score_customers
-from recommendations.serving import recommended_items
+from recommendations.serving import known_of, recommended_items
 from recommendations.training import cancel_training, run_training, start_training
 from users.api_keys import create_api_key
 from users.choices import ApiScope
@@ -125,9 +125,9 @@ def test_an_item_that_nobody_buys_twice_is_not_offered_to_its_buyers(trained):
 def test_what_went_off_sale_since_the_scoring_is_not_shown(trained):
     score_customers()
     customer = Customer.objects.get(external_id="c5")
-    first, second, *_rest = recommended_items(customer_id=customer.pk, count=10)
+    first, second, *_rest = recommended_items(known_of(customer.pk), count=10)
     Item.objects.filter(pk=first.item.pk).update(is_active=False)
-    assert recommended_items(customer_id=customer.pk, count=1)[0].item == second.item
+    assert recommended_items(known_of(customer.pk), count=1)[0].item == second.item
 
 
 def test_the_api_answers_with_items_and_reasons(trained):
