@@ -142,6 +142,41 @@ def test_what_cannot_be_sold_leaves_at_once_and_the_list_stays_full(shop, change
     assert ids(recommended_items(known_of(customer.pk), count=9)) == [item.pk for item in items[1:10]]
 
 
+def test_a_page_takes_two_statements_whatever_the_history(shop, django_assert_num_queries):
+    items, customer = shop
+    now = timezone.now()
+    history = [
+        EventInput(f"{n}", "purchase", now - timedelta(days=20 * n), customer.external_id, item.external_id, quantity=1)
+        for n, item in enumerate(items[10:])
+    ]
+    assert ingest_events(events=history, source="test").accepted == 10
+    Shelf.objects.create(kind="new", item_ids=[items[18].pk], buyers=[0], computed_at=now)
+    with django_assert_num_queries(2):
+        recommended_items(known_of(customer.pk), count=10)
+
+
+def test_what_was_bought_a_year_ago_is_known_as_bought(shop):
+    items, customer = shop
+    then = timezone.now() - timedelta(days=400)
+    event = EventInput("then", "purchase", then, customer.external_id, items[16].external_id, quantity=1)
+    assert ingest_events(events=[event], source="test").accepted == 1
+    Event.objects.update(received_at=then)
+    send(customer, items[19], "add_to_cart")
+    shown = {each.item.pk: each.bought_before for each in recommended_items(known_of(customer.pk), count=10)}
+    assert shown[items[16].pk]
+    assert not shown[items[15].pk]
+
+
+def test_a_merged_customer_is_answered_as_the_one_it_became_and_an_erased_one_not_at_all(api, shop):
+    items, customer = shop
+    old = CustomerFactory(merged_into=customer)
+    shown = api.get(f"/api/v1/customers/{old.external_id}/recommendations/").json()
+    assert [row["item_id"] for row in shown] == [item.external_id for item in items[:10]]
+    Customer.objects.filter(pk=customer.pk).update(erased_at=timezone.now())
+    for name in (old.external_id, customer.external_id, "nobody", "no%00body"):
+        assert api.get(f"/api/v1/customers/{name}/recommendations/").status_code == 404
+
+
 def test_a_neighbour_that_nobody_buys_twice_is_not_shown_to_its_buyer(shop):
     items, customer = shop
     Item.objects.filter(pk=items[15].pk).update(is_repurchasable=False)
