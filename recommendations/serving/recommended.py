@@ -16,7 +16,7 @@ from recommendations.serving.shown import Shown
 
 SHELF_WEIGHT = 0.1  # beside the stored order's 1: shelves fill up what the rules leave empty
 SPARE = 2  # times the asked number is looked at, so that diversity has a choice
-FIRST = 3  # times the asked number is read; the rest only where too many of them cannot be shown
+FIRST = 4  # times the asked number is read; the rest only where too many of them cannot be shown
 DRAWN = 15  # items that hardly anybody knows are read for each place that is kept for one
 NEW_EVERY = 10  # of so many places the last belongs to an item that hardly anybody knows
 
