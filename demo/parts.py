@@ -85,6 +85,7 @@ def _worker(queue: str, purpose: str, *options: str) -> Part:
     return Part(
         name=name,
         argv=[
+            *("nice", "-n", "10"),  # pages do not wait for work that nobody watches
             *(*_CELERY, "worker", "--queues", queue, "--hostname", f"{name}@%h", "--loglevel", "INFO"),
             *("--without-mingle", "--without-gossip", *options),
         ],

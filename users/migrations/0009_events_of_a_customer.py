@@ -3,12 +3,14 @@
 from django.db import migrations
 
 # The database plans a statement over all months of events for longer than it takes to run it. Of a function it keeps
-# the plan as long as the connection lasts, and passes over the months that do not matter. 6: a purchase.
+# the plan as long as the connection lasts, and passes over the months that do not matter. Without OFFSET 0 it would
+# look up every item in every month, where one customer has few events. 6: a purchase.
 _EVENTS = """
 CREATE FUNCTION apropos_bought(customer bigint, items bigint[]) RETURNS SETOF bigint
 LANGUAGE plpgsql STABLE ROWS 10 SET plan_cache_mode = force_generic_plan AS $$
 BEGIN
-    RETURN QUERY SELECT item_id FROM users_event WHERE customer_id = customer AND type = 6 AND item_id = ANY(items);
+    RETURN QUERY SELECT item_id FROM (SELECT item_id, type FROM users_event WHERE customer_id = customer OFFSET 0) AS own
+        WHERE type = 6 AND item_id = ANY(items);
 END
 $$;
 CREATE FUNCTION apropos_newest(
