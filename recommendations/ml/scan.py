@@ -1,44 +1,50 @@
 """The loops of the search for the best (`search`), compiled by numba: looking through products, judging what is left.
 
-Products come as the bits of bfloat16 (int16) or of float32 (int32, without 0 of its last bits). Those of positive
-numbers are ordered as the numbers are, and only these are looked for. A key is the bits of a product, and in the lower
-32 the number of the item, so that keys are ordered as products are.
+Products of whole numbers are made in the processor's registers, a few queries with a few items at a time, and compared
+there: nearly all stay below the limit of their query and never reach memory (the register blocking of Goto and van de
+Geijn, Anatomy of High-Performance Matrix Multiplication, 2008). As numba makes no such loop of Python, `reaching` is
+written in LLVM's language. Two products of 16 bits take one instruction where float32 takes two.
+
+A key is a product, and in the lower 32 bits the number of the item, so that keys are ordered as products are.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
-from numba import njit
-from numba.extending import register_jitable
+from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
+from numba import njit, types
+from numba.cpython.unsafe.numbers import trailing_zeros
+from numba.extending import intrinsic, register_jitable
 from numpy.typing import NDArray
 
 Float32 = NDArray[np.float32]
+Int16 = NDArray[np.int16]
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-BLOCK = 128  # products passed over at once where none reaches the limit; a tile holds a multiple of them
-PART = 8  # of such a block, those taken one by one where one does: as many as a number of 64 bits has bytes
-NONE = 0x7FFFFFFF  # as a limit: no number has such bits
+_FEATURES = get_host_cpu_features()
+LANES = 16 if _FEATURES.get("avx512bw") else 8 if _FEATURES.get("avx2") else 4  # products that a register holds
+ROWS, VECTORS = 6, 2  # queries, and registers of items: their products fill 12 registers, of 16 or 32
+COLUMNS = VECTORS * LANES
+HELD = 65_536  # numbers of items that queries meet one after the other: they stay in the cache
+NONE = 0x7FFFFFFF  # as a limit: no product is as large
 NOTHING = -1 << 63  # as a key: below all others
 ITEM = 0xFFFFFFFF  # of a key, the part that says whose product it is
 
 
-class Precision(NamedTuple):
-    """How far products can be from the exact ones."""
-
-    shift: int  # last bits of float32 that they lack
-    rounded: float  # by how much of itself the number that a product has become may differ from it
-    error: Float32  # [b] by how much more a product with one of the queries may
-
-
 class Rows(NamedTuple):
-    """What is known of b queries so far."""
+    """What is known so far of the k best of n items for b queries."""
 
-    limits: Int32  # [b] bits below which no product can be among the best
+    n: int
+    k: int
+    limits: Int32  # [b] products below which none is of one of the best
+    margins: Int64  # [b] how much smaller than the k-th largest product one of the best may be, rounded as they are
     counts: Int64  # [b]
-    keys: Int64  # [b, places(k)] of products that reach the limit, as many as the count says
+    keys: Int64  # [b, room(k)] of products that reach the limit, as many as the count says
 
 
 def compiled(function: Function) -> Function:
@@ -56,86 +62,153 @@ def compiled(function: Function) -> Function:
 @register_jitable
 def room(place: int) -> int:
     """How many keys of a row are held before those are dropped that its guessed limit leaves out."""
-    return 2 * place + PART
+    return 2 * place + 8
 
 
-def places(k: int) -> int:
-    """How many keys a row must be able to hold: the next block, and the place after, are written before it is seen."""
-    return room(k) + BLOCK + 1
+def nothing_known(n: int, k: int, b: int) -> Rows:
+    """Before anything is looked at."""
+    limits = np.full(b, -NONE, dtype=np.int32)
+    margins, counts = np.zeros((2, b), dtype=np.int64)
+    return Rows(n, k, limits, margins, counts, np.empty((b, room(k)), dtype=np.int64))
 
 
-@compiled
-def gather(bits: NDArray[Any], first: int, place: int, precision: Precision, rows: Rows) -> None:
-    """Add to `rows` what of the products `bits` [b, w] of the items from `first` on reaches the limits.
+@intrinsic
+def reaching(_: Any, queries: Any, items: Any, limits: Any, products: Any) -> tuple[Any, Callable[..., ir.Value]]:
+    """Products [ROWS, COLUMNS] of `queries` [h, ROWS, 2] with `items` [h, COLUMNS, 2], h > 0, left in `products`.
 
-    Where more come than there is room for, the limit rises to what the best can have if the `place` best of those seen
-    are among them. A row with too many near its limit is given up: nothing reaches it any more, and its count is 0.
+    Returned are the columns, as bits, in which one reaches the limit [ROWS] of its query.
     """
-    width, full = np.uint64(bits.shape[1]), np.uint64(room(place))
-    reached = np.zeros(BLOCK, dtype=np.uint8)
-    parts = reached.view(np.uint64)
-    for r in range(len(bits)):
-        row, held = bits[r], rows.keys[r]
-        limit, count = bits.dtype.type(rows.limits[r]), np.uint64(rows.counts[r])
-        for block in range(np.uint64(0), width, np.uint64(BLOCK)):  # unsigned: no index is looked at for being negative
-            some = False
-            for i in range(np.uint64(BLOCK)):
-                some |= row[block + i] >= limit
-            if not some:
-                continue
-            for i in range(np.uint64(BLOCK)):
-                reached[i] = row[block + i] >= limit
-            for part in range(np.uint64(len(parts))):
-                if parts[part]:
-                    for i in range(part * np.uint64(PART), (part + np.uint64(1)) * np.uint64(PART)):
-                        held[count] = np.int64(row[block + i]) << 32 | (first + np.int64(block + i))
-                        count += np.uint64(reached[i])  # else the next one takes its place
-            if count > full:
-                limit = bits.dtype.type(max(bound(held[:count], place, precision, r), np.int64(limit)))
-                count = drop(held[:count], np.int64(limit))
-                if count > full:
-                    limit, count = bits.dtype.type(NONE >> precision.shift), np.uint64(0)
-        rows.limits[r], rows.counts[r] = limit, count
+
+    def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
+        arrays = [context.make_array(of)(context, builder, a) for of, a in zip(signature.args, arguments, strict=True)]
+        whole, number = ir.IntType(64), ir.IntType(32)
+        register, halves = ir.VectorType(number, LANES), ir.VectorType(ir.IntType(16), 2 * LANES)
+        queries, items, limits, products = (builder.bitcast(array.data, number.as_pointer()) for array in arrays)
+
+        def at(start: ir.Value, index: ir.Value, what: ir.Type) -> ir.Value:
+            return builder.bitcast(builder.gep(start, [index]), what.as_pointer())
+
+        def repeated(start: ir.Value, index: ir.Value) -> ir.Value:
+            one = builder.insert_element(register(ir.Undefined), builder.load(at(start, index, number)), number(0))
+            return builder.shuffle_vector(one, register(ir.Undefined), register([0] * LANES))
+
+        def product(one: ir.Value, other: ir.Value) -> ir.Value:
+            wide = ir.VectorType(number, 2 * LANES)
+            both = builder.mul(builder.sext(one, wide), builder.sext(other, wide))
+            parts = [register(list(range(half, 2 * LANES, 2))) for half in (0, 1)]
+            return builder.add(*(builder.shuffle_vector(both, wide(ir.Undefined), part) for part in parts))
+
+        before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+        builder.branch(loop)
+        builder.position_at_end(loop)
+        step = builder.phi(whole)
+        sums = [[builder.phi(register) for _ in range(VECTORS)] for _ in range(ROWS)]
+        row, column = builder.mul(step, whole(ROWS)), builder.mul(step, whole(COLUMNS))
+        places = [at(items, builder.add(column, whole(v * LANES)), halves) for v in range(VECTORS)]
+        several = [builder.load(place, align=2) for place in places]
+        totals = []
+        for r in range(ROWS):
+            query = builder.bitcast(repeated(queries, builder.add(row, whole(r))), halves)
+            totals.append([builder.add(product(query, several[v]), sums[r][v]) for v in range(VECTORS)])
+            for v in range(VECTORS):
+                sums[r][v].add_incoming(register([0] * LANES), before)
+                sums[r][v].add_incoming(totals[r][v], loop)
+        following = builder.add(step, whole(1))
+        step.add_incoming(whole(0), before)
+        step.add_incoming(following, loop)
+        builder.cbranch(builder.icmp_signed("<", following, builder.extract_value(arrays[0].shape, 0)), loop, after)
+        builder.position_at_end(after)
+        columns = whole(0)
+        for v in range(VECTORS):
+            some = ir.VectorType(ir.IntType(1), LANES)([0] * LANES)
+            for r in range(ROWS):
+                builder.store(totals[r][v], at(products, whole(r * COLUMNS + v * LANES), register), align=4)
+                some = builder.or_(some, builder.icmp_signed(">=", totals[r][v], repeated(limits, whole(r))))
+            bits = builder.zext(builder.bitcast(some, ir.IntType(LANES)), whole)
+            columns = builder.or_(columns, builder.shl(bits, whole(v * LANES)))
+        return columns
+
+    return types.int64(queries, items, limits, products), generate
 
 
 @compiled
-def judge(k: int, precision: Precision, rows: Rows, queries: Float32, vectors: Float32) -> None:
-    """Leave in `rows` what can be among the k best, its keys made of products in float32 with `vectors` [n, d].
+def scan(queries: Int16, items: Int16, sure: float, rows: Rows) -> None:
+    """Leave in `rows` what of the products can be of one of the best.
+
+    Both come in blocks: [b / ROWS, h, ROWS, 2], [p, h, COLUMNS, 2], 2 h numbers each; the items in random order. By
+    `sure` standard deviations more are let through than the part that was seen tells. Few items are taken at first,
+    while there is no good limit, later so many that they stay in the cache while the queries meet them.
+    """
+    most = max(1, HELD // items[0].size)
+    first, step = 0, 1
+    while first < len(items):
+        seen = rows.k * min((first + step) * COLUMNS / rows.n, 1.0)
+        place = min(rows.k, 1 + math.ceil(seen + sure * math.sqrt(seen)))
+        _scan_some(queries, items[first : first + step], first * COLUMNS, place, rows)
+        first, step = first + step, min(2 * step, most)
+
+
+@compiled
+def _scan_some(queries: Int16, items: Int16, first: int, place: int, rows: Rows) -> None:
+    """Add to `rows` what reaches the limits of some items, numbered from `first` on.
+
+    Where there is no room left, the limit rises to what the best can have if the `place` best of those seen are among
+    them. A row with too many near its limit is given up: nothing reaches it any more, and its count is 0.
+    """
+    products = np.empty((ROWS, COLUMNS), dtype=np.int32)
+    near = np.empty((len(items) + 1) * products.size, dtype=np.int64)
+    full = room(place)
+    for b in range(len(queries)):
+        limits, count = rows.limits[b * ROWS : (b + 1) * ROWS], 0
+        for p in range(len(items)):
+            columns: int = reaching(queries[b], items[p], limits, products)  # type: ignore[call-arg]  # numba gives one
+            while columns:
+                c = trailing_zeros(columns)
+                columns &= columns - 1
+                for r in range(ROWS):  # which of them it is cannot be foreseen: all are written, the next one over it
+                    near[count] = np.int64(products[r, c]) << 32 | ((p * COLUMNS + c) * ROWS + r)
+                    count += products[r, c] >= limits[r]
+        for key in near[:count]:
+            number, r = divmod(key & ITEM, ROWS)
+            if key >> 32 >= limits[r] and first + number < rows.n:
+                row = b * ROWS + r
+                keys = rows.keys[row]
+                keys[rows.counts[row]] = key >> 32 << 32 | (first + number)
+                rows.counts[row] += 1
+                if rows.counts[row] == full:
+                    limit, kept = _raised(keys[:full], place, rows.margins[row])
+                    limits[r], rows.counts[row] = (limit, kept) if kept < full else (NONE, 0)
+
+
+@compiled
+def _raised(keys: Int64, place: int, margin: int) -> tuple[int, int]:
+    """The product that the best of these keys reach if `place` are among them, and how many do; those come first."""
+    limit, kept = max((best_first(keys, place) >> 32) - margin, -NONE), place
+    for i in range(place, len(keys)):
+        keys[kept] = keys[i]
+        kept += keys[i] >> 32 >= limit
+    return limit, kept
+
+
+@compiled
+def judge(queries: Float32, vectors: Float32, rows: Rows) -> None:
+    """Leave in `rows` what can be among the k best, its keys made of the bits of products in float32.
 
     The count becomes 0 where that is not known, because a limit has been higher than what the best reach. Places beyond
     the count hold NOTHING.
     """
     for r in range(len(queries)):
-        held, query, count, kept = rows.keys[r], queries[r], rows.counts[r], 0
-        least = bound(held[:count], k, precision, r) if count >= k else np.int64(0)
-        if least >= np.int64(rows.limits[r]):
-            for i in range(count):
-                bits, item = held[i] >> 32, held[i] & ITEM
-                if bits >= least:
-                    if precision.shift:
-                        bits = np.int64(ordered(np.float32(product(query, vectors[item])).view(np.int32)))
-                    held[kept] = bits << 32 | item
-                    kept += 1
-        held[kept:] = NOTHING
+        keys, kept = rows.keys[r], 0
+        if rows.counts[r] >= rows.k:
+            least, kept = _raised(keys[: rows.counts[r]], rows.k, rows.margins[r])
+            if least < rows.limits[r]:
+                kept = 0
+        for i in range(kept):
+            item = keys[i] & ITEM
+            bits = np.float32(product(queries[r], vectors[item])).view(np.int32)
+            keys[i] = np.int64(ordered(bits)) << 32 | item
+        keys[kept:] = NOTHING
         rows.counts[r] = kept
-
-
-@compiled
-def drop(keys: Int64, limit: np.int64) -> np.uint64:
-    """Let what is below the limit go, and say how many keys are left; they come first."""
-    kept = np.uint64(0)
-    for i in range(len(keys)):
-        keys[kept] = keys[i]
-        kept += np.uint64(keys[i] >> 32 >= limit)
-    return kept
-
-
-@compiled
-def bound(keys: Int64, k: int, precision: Precision, r: int) -> np.int64:
-    """Bits of the product that each of the k best of these and of all others reaches; 0 if it can be negative."""
-    value = np.int32((largest(keys.copy(), k) >> 32) << precision.shift).view(np.float32)
-    least = (value * (1 - precision.rounded) - 2 * precision.error[r]) / (1 + precision.rounded)
-    return np.int64(np.float32(least).view(np.int32) >> precision.shift) if least > 0 else np.int64(0)
 
 
 @compiled
@@ -147,32 +220,32 @@ def product(one: Float32, other: Float32) -> np.float32:
     return total
 
 
+@compiled
+def best_first(keys: Int64, k: int) -> int:
+    """Bring the k largest to the beginning, in any order, and return the k-th largest (Hoare's FIND, 1961).
+
+    What is larger than the pivot is moved without a branch, which could not be foreseen.
+    """
+    low, high = 0, len(keys) - 1
+    while low < high:
+        middle, larger = (low + high) >> 1, low
+        pivot = keys[middle]
+        keys[middle] = keys[high]
+        for i in range(low, high):
+            key = keys[i]
+            keys[i] = keys[larger]
+            keys[larger] = key
+            larger += key > pivot
+        keys[high] = keys[larger]
+        keys[larger] = pivot
+        if larger < k:
+            low = larger + 1
+        if larger >= k - 1:
+            high = larger - 1
+    return keys[k - 1]
+
+
 @register_jitable
 def ordered(bits: Any) -> Any:
     """Bits of numbers as integers in the order of the numbers, and back."""
     return bits ^ (bits >> 31 & 0x7FFFFFFF)
-
-
-@compiled
-def largest(values: Int64, k: int) -> np.int64:
-    """The k-th largest of `values`, whose order is lost (Hoare's FIND, 1961)."""
-    low, high, place = 0, len(values) - 1, len(values) - k
-    while low < high:
-        pivot = values[(low + high) >> 1]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if place <= j:
-            high = j
-        elif place >= i:
-            low = i
-        else:
-            break
-    return values[place]
