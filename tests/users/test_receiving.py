@@ -207,6 +207,19 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back(post, settings, mon
     assert Event.objects.count() == 3
 
 
+def test_processes_take_their_requests_from_redis_a_share_at_a_time(monkeypatch):
+    redis_, name = throttling._redis(), "api-requests:-1:7"
+    redis_.delete(name)
+    ours = [throttling._count(-1, 7, 4) for _ in range(3)]
+    monkeypatch.setattr(throttling, "_shares", {})  # another process
+    theirs = [throttling._count(-1, 7, 4) for _ in range(6)]
+    assert (ours, theirs) == ([1, 2, 3], [5, 6, 7, 8, 9, 10])
+    assert redis_.get(name) == b"12"
+    assert 0 < redis_.ttl(name) <= 2 * throttling.WINDOW
+    assert throttling._count(-1, 8, 4) == 1, "a new minute"
+    redis_.delete(name, "api-requests:-1:8")
+
+
 def test_without_redis_nobody_is_refused(post, monkeypatch):
     nobody = redis.Redis(unix_socket_path="/nowhere")
     monkeypatch.setattr(throttling, "_redis", lambda: nobody)
