@@ -29,8 +29,14 @@ EXPIRES = 15  # seconds
 
 @shared_task
 def tick() -> None:
-    """One turn of the scheduler."""
-    watch_triggers.apply_async(expires=EXPIRES)
+    """One turn of the scheduler. What looks for customers begins when this has ended, so that pages have a core left."""
+    try:
+        _turn_runs()
+    finally:
+        watch_triggers.apply_async(expires=EXPIRES)
+
+
+def _turn_runs() -> None:
     withdraw_stale_approvals()
     start_due_runs()
     reap_leases()
