@@ -29,7 +29,7 @@ EXPIRES = 15  # seconds
 
 @shared_task
 def tick() -> None:
-    """One turn of the scheduler. What looks for customers begins when this has ended, so that pages have a core left."""
+    """One turn of the scheduler. What looks for customers begins when this has ended: pages need a core, too."""
     try:
         _turn_runs()
     finally:
