@@ -72,6 +72,30 @@ def nothing_known(n: int, k: int, b: int) -> Rows:
     return Rows(n, k, limits, margins, counts, np.empty((b, room(k)), dtype=np.int64))
 
 
+_WHOLE, _NUMBER = ir.IntType(64), ir.IntType(32)
+_REGISTER, _HALVES = ir.VectorType(_NUMBER, LANES), ir.VectorType(ir.IntType(16), 2 * LANES)
+
+
+def _at(builder: ir.IRBuilder, start: ir.Value, index: ir.Value, what: ir.Type) -> ir.Value:
+    """Where `what` lies, `index` numbers of 32 bits after the start."""
+    return builder.bitcast(builder.gep(start, [index]), what.as_pointer())
+
+
+def _repeated(builder: ir.IRBuilder, start: ir.Value, index: ir.Value) -> ir.Value:
+    """A register full of one number."""
+    number = builder.load(_at(builder, start, index, _NUMBER))
+    one = builder.insert_element(_REGISTER(ir.Undefined), number, _NUMBER(0))
+    return builder.shuffle_vector(one, _REGISTER(ir.Undefined), _REGISTER([0] * LANES))
+
+
+def _product(builder: ir.IRBuilder, one: ir.Value, other: ir.Value) -> ir.Value:
+    """Of two registers of halves, the sums of two products each: one instruction where the processor has it."""
+    wide = ir.VectorType(_NUMBER, 2 * LANES)
+    both = builder.mul(builder.sext(one, wide), builder.sext(other, wide))
+    parts = [_REGISTER(list(range(half, 2 * LANES, 2))) for half in (0, 1)]
+    return builder.add(*(builder.shuffle_vector(both, wide(ir.Undefined), part) for part in parts))
+
+
 @intrinsic
 def reaching(_: Any, queries: Any, items: Any, limits: Any, products: Any) -> tuple[Any, Callable[..., ir.Value]]:
     """Products [ROWS, COLUMNS] of `queries` [h, ROWS, 2] with `items` [h, COLUMNS, 2], h > 0, left in `products`.
@@ -81,51 +105,35 @@ def reaching(_: Any, queries: Any, items: Any, limits: Any, products: Any) -> tu
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> ir.Value:
         arrays = [context.make_array(of)(context, builder, a) for of, a in zip(signature.args, arguments, strict=True)]
-        whole, number = ir.IntType(64), ir.IntType(32)
-        register, halves = ir.VectorType(number, LANES), ir.VectorType(ir.IntType(16), 2 * LANES)
-        queries, items, limits, products = (builder.bitcast(array.data, number.as_pointer()) for array in arrays)
-
-        def at(start: ir.Value, index: ir.Value, what: ir.Type) -> ir.Value:
-            return builder.bitcast(builder.gep(start, [index]), what.as_pointer())
-
-        def repeated(start: ir.Value, index: ir.Value) -> ir.Value:
-            one = builder.insert_element(register(ir.Undefined), builder.load(at(start, index, number)), number(0))
-            return builder.shuffle_vector(one, register(ir.Undefined), register([0] * LANES))
-
-        def product(one: ir.Value, other: ir.Value) -> ir.Value:
-            wide = ir.VectorType(number, 2 * LANES)
-            both = builder.mul(builder.sext(one, wide), builder.sext(other, wide))
-            parts = [register(list(range(half, 2 * LANES, 2))) for half in (0, 1)]
-            return builder.add(*(builder.shuffle_vector(both, wide(ir.Undefined), part) for part in parts))
-
+        queries, items, limits, products = (builder.bitcast(array.data, _NUMBER.as_pointer()) for array in arrays)
         before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
         builder.branch(loop)
         builder.position_at_end(loop)
-        step = builder.phi(whole)
-        sums = [[builder.phi(register) for _ in range(VECTORS)] for _ in range(ROWS)]
-        row, column = builder.mul(step, whole(ROWS)), builder.mul(step, whole(COLUMNS))
-        places = [at(items, builder.add(column, whole(v * LANES)), halves) for v in range(VECTORS)]
+        step = builder.phi(_WHOLE)
+        sums = [[builder.phi(_REGISTER) for _ in range(VECTORS)] for _ in range(ROWS)]
+        row, column = builder.mul(step, _WHOLE(ROWS)), builder.mul(step, _WHOLE(COLUMNS))
+        places = [_at(builder, items, builder.add(column, _WHOLE(v * LANES)), _HALVES) for v in range(VECTORS)]
         several = [builder.load(place, align=2) for place in places]
         totals = []
         for r in range(ROWS):
-            query = builder.bitcast(repeated(queries, builder.add(row, whole(r))), halves)
-            totals.append([builder.add(product(query, several[v]), sums[r][v]) for v in range(VECTORS)])
+            query = builder.bitcast(_repeated(builder, queries, builder.add(row, _WHOLE(r))), _HALVES)
+            totals.append([builder.add(_product(builder, query, several[v]), sums[r][v]) for v in range(VECTORS)])
             for v in range(VECTORS):
-                sums[r][v].add_incoming(register([0] * LANES), before)
+                sums[r][v].add_incoming(_REGISTER([0] * LANES), before)
                 sums[r][v].add_incoming(totals[r][v], loop)
-        following = builder.add(step, whole(1))
-        step.add_incoming(whole(0), before)
+        following = builder.add(step, _WHOLE(1))
+        step.add_incoming(_WHOLE(0), before)
         step.add_incoming(following, loop)
         builder.cbranch(builder.icmp_signed("<", following, builder.extract_value(arrays[0].shape, 0)), loop, after)
         builder.position_at_end(after)
-        columns = whole(0)
+        columns = _WHOLE(0)
         for v in range(VECTORS):
             some = ir.VectorType(ir.IntType(1), LANES)([0] * LANES)
             for r in range(ROWS):
-                builder.store(totals[r][v], at(products, whole(r * COLUMNS + v * LANES), register), align=4)
-                some = builder.or_(some, builder.icmp_signed(">=", totals[r][v], repeated(limits, whole(r))))
-            bits = builder.zext(builder.bitcast(some, ir.IntType(LANES)), whole)
-            columns = builder.or_(columns, builder.shl(bits, whole(v * LANES)))
+                builder.store(totals[r][v], _at(builder, products, _WHOLE(r * COLUMNS + v * LANES), _REGISTER), align=4)
+                some = builder.or_(some, builder.icmp_signed(">=", totals[r][v], _repeated(builder, limits, _WHOLE(r))))
+            bits = builder.zext(builder.bitcast(some, ir.IntType(LANES)), _WHOLE)
+            columns = builder.or_(columns, builder.shl(bits, _WHOLE(v * LANES)))
         return columns
 
     return types.int64(queries, items, limits, products), generate

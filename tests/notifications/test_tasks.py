@@ -49,6 +49,15 @@ def test_ticks_carry_a_run_from_launch_to_completion(run, smtp, eager):
     assert_everyone_got_one(run, smtp)
 
 
+def test_where_a_run_fails_customers_are_looked_for_all_the_same(eager, monkeypatch):
+    looked = []
+    monkeypatch.setattr(tasks, "turn_triggers", lambda: looked.append(True))
+    monkeypatch.setattr(tasks, "start_due_runs", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        tasks.tick()
+    assert looked == [True]
+
+
 def test_the_command_does_it_without_workers(run, smtp):
     call_command("tick", "--inline")
     assert_everyone_got_one(run, smtp)
